@@ -1,0 +1,414 @@
+//! The log in Spin's SQLite, where `default` is embedded and needs no set-up.
+//!
+//! One statement per operation, because Spin runs one statement at a time: pruning is a trigger, and a page is one
+//! row. `AUTOINCREMENT` is what makes sequences grow for ever, also when everything was pruned.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use spin_sdk::sqlite::{Connection, Value};
+
+use crate::hub::log::{Extent, Log, PAGE_BYTES, PAGE_UPDATES, Page, Position, Record, Unavailable, record};
+
+/// What the log needs of a SQLite connection.
+pub trait Database {
+    /// Runs one statement and returns its rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] with what SQLite said.
+    fn execute(
+        &self,
+        statement: &str,
+        values: Vec<Value>,
+    ) -> impl Future<Output = Result<Vec<Vec<Value>>, Unavailable>>;
+}
+
+impl Database for Connection {
+    async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Vec<Value>>, Unavailable> {
+        let failed = |error: spin_sdk::sqlite::Error| Unavailable(error.to_string());
+        let rows =
+            Connection::execute(self, statement, values).await.map_err(failed)?.collect().await.map_err(failed)?;
+        Ok(rows.into_iter().map(|row| row.values).collect())
+    }
+}
+
+/// How much history a log keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// How many updates.
+    pub updates: u64,
+    /// For how many seconds.
+    pub seconds: u64,
+}
+
+/// Where connections come from.
+pub trait Connect {
+    /// What it connects to.
+    type Database: Database;
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] with what the host said.
+    fn connect(&self) -> impl Future<Output = Result<Self::Database, Unavailable>>;
+}
+
+/// Spin's database `default`.
+#[derive(Debug)]
+pub struct SpinDefault;
+
+impl Connect for SpinDefault {
+    type Database = Connection;
+
+    async fn connect(&self) -> Result<Connection, Unavailable> {
+        Connection::open_default().await.map_err(|error| Unavailable(error.to_string()))
+    }
+}
+
+/// A log in one SQLite database.
+///
+/// It connects when it is first used, and anew after an error: a database that was away is found again.
+pub struct SqliteLog<C: Connect> {
+    connect: C,
+    retention: Retention,
+    connected: RefCell<Option<Rc<C::Database>>>,
+}
+
+const TABLES: [&str; 4] = [
+    "CREATE TABLE IF NOT EXISTS hub (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        epoch TEXT NOT NULL,
+        history_updates INTEGER NOT NULL,
+        history_seconds INTEGER NOT NULL
+    )",
+    // `size` stands before the large columns, so that bounding a page does not read them.
+    "CREATE TABLE IF NOT EXISTS updates (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        time INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        id TEXT,
+        meta TEXT NOT NULL,
+        body TEXT NOT NULL
+    )",
+    "CREATE INDEX IF NOT EXISTS updates_id ON updates (id, sequence) WHERE id IS NOT NULL",
+    // An append removes what it pushes out, and up to two updates that are too old: more than come in.
+    "CREATE TRIGGER IF NOT EXISTS updates_prune AFTER INSERT ON updates BEGIN
+        DELETE FROM updates WHERE sequence <= NEW.sequence - (SELECT history_updates FROM hub);
+        DELETE FROM updates WHERE sequence IN (SELECT sequence FROM updates ORDER BY sequence LIMIT 2)
+            AND time < NEW.time - (SELECT history_seconds FROM hub);
+    END",
+];
+
+const EXTENT: &str = "SELECT epoch, (SELECT min(sequence) FROM updates),
+    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'updates'), 0) FROM hub";
+
+const AFTER: &str = "WITH
+    last (sequence) AS (
+        SELECT max(sequence) FROM (
+            SELECT sequence, size, sum(size) OVER (ORDER BY sequence) AS total
+            FROM (SELECT sequence, size FROM updates WHERE sequence > ?1 ORDER BY sequence LIMIT ?2)
+        ) WHERE total - size < ?3
+    ),
+    page (sequence, meta, wire) AS (
+        SELECT sequence, meta, 'id: ' || coalesce(id, '#' || (SELECT epoch FROM hub) || '-' || sequence) || char(10) || body
+        FROM updates WHERE sequence > ?1 AND sequence <= (SELECT sequence FROM last) ORDER BY sequence
+    )
+    SELECT epoch, (SELECT min(sequence) FROM updates),
+        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'updates'), 0),
+        (SELECT CAST(group_concat(
+            sequence || ' ' || octet_length(meta) || ' ' || octet_length(wire) || char(10) || meta || wire, ''
+        ) AS BLOB) FROM page)
+    FROM hub";
+
+impl<C: Connect> SqliteLog<C> {
+    /// A log whose connections come from `connect`.
+    pub fn new(connect: C, retention: Retention) -> Self {
+        SqliteLog { connect, retention, connected: RefCell::default() }
+    }
+
+    async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Vec<Value>>, Unavailable> {
+        let connected = self.connected.borrow().clone();
+        let database = match connected {
+            Some(database) => database,
+            None => {
+                let database = Rc::new(self.connect.connect().await?);
+                prepare(&*database, self.retention).await?;
+                *self.connected.borrow_mut() = Some(Rc::clone(&database));
+                database
+            }
+        };
+        let result = database.execute(statement, values).await;
+        if result.is_err() {
+            *self.connected.borrow_mut() = None;
+        }
+        result
+    }
+}
+
+/// Makes the tables where there are none (many instances may do so at once), takes over the retention, and removes
+/// what is too old. Appends do that too: this is for a log that had none for long.
+async fn prepare<D: Database>(database: &D, retention: Retention) -> Result<(), Unavailable> {
+    let keep = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
+    let (updates, seconds) = (keep(retention.updates.max(1)), keep(retention.seconds));
+    // Readers do not wait for writers, and an append costs half. It stays set; another instance may just do it.
+    let _ = database.execute("PRAGMA journal_mode = WAL", vec![]).await;
+    for table in TABLES {
+        database.execute(table, vec![]).await?;
+    }
+    let statement = "INSERT OR IGNORE INTO hub VALUES (1, lower(hex(randomblob(8))), ?1, ?2)";
+    database.execute(statement, vec![updates.clone(), seconds.clone()]).await?;
+    let statement = "UPDATE hub SET history_updates = ?1, history_seconds = ?2
+        WHERE history_updates <> ?1 OR history_seconds <> ?2";
+    database.execute(statement, vec![updates, seconds]).await?;
+    let statement = "DELETE FROM updates WHERE sequence IN (
+        SELECT sequence FROM updates WHERE time < unixepoch() - (SELECT history_seconds FROM hub) ORDER BY sequence LIMIT 1000
+    )";
+    database.execute(statement, vec![]).await.map(drop)
+}
+
+impl<C: Connect> Log for SqliteLog<C> {
+    async fn append(&self, records: &[Record]) -> Result<Position, Unavailable> {
+        let mut statement = String::from("INSERT INTO updates (time, size, id, meta, body) VALUES ");
+        let mut values = Vec::new();
+        for record in records {
+            statement.push_str(if values.is_empty() {
+                "(unixepoch(), ?, ?, ?, ?)"
+            } else {
+                ", (unixepoch(), ?, ?, ?, ?)"
+            });
+            let size = record.meta.len().saturating_add(record.body.len());
+            values.extend([
+                Value::Integer(i64::try_from(size).unwrap_or(i64::MAX)),
+                record.id.as_ref().map_or(Value::Null, |id| Value::Text(id.clone())),
+                Value::Text(record.meta.clone()),
+                Value::Text(record.body.clone()),
+            ]);
+        }
+        statement.push_str(" RETURNING sequence, (SELECT epoch FROM hub)");
+        let rows = self.execute(&statement, values).await?;
+        let mut first: Option<Position> = None;
+        for row in rows {
+            let [Value::Integer(sequence), Value::Text(epoch)] = row.as_slice() else { return Err(unexpected()) };
+            let sequence = u64::try_from(*sequence).map_err(|_| unexpected())?;
+            if first.as_ref().is_none_or(|first| sequence < first.sequence) {
+                first = Some(Position { epoch: epoch.clone(), sequence });
+            }
+        }
+        first.ok_or_else(unexpected)
+    }
+
+    async fn after(&self, sequence: u64) -> Result<Page, Unavailable> {
+        let values = vec![
+            Value::Integer(i64::try_from(sequence).unwrap_or(i64::MAX)),
+            Value::Integer(i64::try_from(PAGE_UPDATES).unwrap_or(i64::MAX)),
+            Value::Integer(i64::try_from(PAGE_BYTES).unwrap_or(i64::MAX)),
+        ];
+        let mut row = only(self.execute(AFTER, values).await?)?;
+        let entries = match row.pop() {
+            Some(Value::Blob(records)) => record::parse(Bytes::from(records))?,
+            Some(Value::Null) => Vec::new(),
+            _ => return Err(unexpected()),
+        };
+        Ok(Page { extent: to_extent(&row)?, entries })
+    }
+
+    async fn extent(&self) -> Result<Extent, Unavailable> {
+        to_extent(&only(self.execute(EXTENT, vec![]).await?)?)
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<u64>, Unavailable> {
+        let statement = "SELECT min(sequence) FROM updates WHERE id = ?";
+        let row = only(self.execute(statement, vec![Value::Text(id.to_owned())]).await?)?;
+        Ok(match row.first() {
+            Some(Value::Integer(sequence)) => u64::try_from(*sequence).ok(),
+            _ => None,
+        })
+    }
+}
+
+fn only(rows: Vec<Vec<Value>>) -> Result<Vec<Value>, Unavailable> {
+    rows.into_iter().next().ok_or_else(unexpected)
+}
+
+fn to_extent(row: &[Value]) -> Result<Extent, Unavailable> {
+    let [Value::Text(epoch), oldest, Value::Integer(head)] = row else { return Err(unexpected()) };
+    let head = u64::try_from(*head).map_err(|_| unexpected())?;
+    let oldest = match oldest {
+        Value::Integer(oldest) => u64::try_from(*oldest).map_err(|_| unexpected())?,
+        _ => head.saturating_add(1),
+    };
+    Ok(Extent { epoch: epoch.clone(), oldest, head })
+}
+
+fn unexpected() -> Unavailable {
+    Unavailable("the database answered in a shape the hub does not know".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use rusqlite::types::Value as Sql;
+
+    use super::*;
+    use crate::hub::log::laws::{self, now};
+
+    impl Database for rusqlite::Connection {
+        async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Vec<Value>>, Unavailable> {
+            let failed = |error: rusqlite::Error| Unavailable(error.to_string());
+            let values = values.into_iter().map(|value| match value {
+                Value::Integer(number) => Sql::Integer(number),
+                Value::Text(text) => Sql::Text(text),
+                Value::Real(number) => Sql::Real(number),
+                Value::Blob(bytes) => Sql::Blob(bytes),
+                Value::Null => Sql::Null,
+            });
+            let mut statement = self.prepare(statement).map_err(failed)?;
+            let columns = statement.column_count();
+            let rows = statement.query_map(rusqlite::params_from_iter(values), |row| {
+                (0..columns)
+                    .map(|column| {
+                        row.get(column).map(|value| match value {
+                            Sql::Integer(number) => Value::Integer(number),
+                            Sql::Text(text) => Value::Text(text),
+                            Sql::Real(number) => Value::Real(number),
+                            Sql::Blob(bytes) => Value::Blob(bytes),
+                            Sql::Null => Value::Null,
+                        })
+                    })
+                    .collect()
+            });
+            rows.and_then(Iterator::collect).map_err(failed)
+        }
+    }
+
+    impl Connect for PathBuf {
+        type Database = rusqlite::Connection;
+
+        async fn connect(&self) -> Result<rusqlite::Connection, Unavailable> {
+            rusqlite::Connection::open(self).map_err(|error| Unavailable(error.to_string()))
+        }
+    }
+
+    /// A file of its own, gone with the value.
+    struct File(PathBuf);
+
+    impl File {
+        fn new() -> File {
+            static NEXT: AtomicU64 = AtomicU64::new(0);
+            let name = format!("sse-hub-{}-{}.db", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            File(std::env::temp_dir().join(name))
+        }
+
+        fn remove(&self) {
+            for suffix in ["", "-wal", "-shm"] {
+                let _ = std::fs::remove_file(format!("{}{suffix}", self.0.display()));
+            }
+        }
+    }
+
+    impl Drop for File {
+        fn drop(&mut self) {
+            self.remove();
+        }
+    }
+
+    fn open(file: &File, updates: u64, seconds: u64) -> impl Log + use<> {
+        SqliteLog::new(file.0.clone(), Retention { updates, seconds })
+    }
+
+    fn run(file: &File, statement: &str) {
+        rusqlite::Connection::open(&file.0).unwrap().execute(statement, []).unwrap();
+    }
+
+    fn append(log: &impl Log, count: u64) {
+        for _ in 0..count {
+            let record = Record { id: None, meta: "-t\n".to_owned(), body: "data: x\n\n".to_owned() };
+            now(log.append(&[record])).unwrap();
+        }
+    }
+
+    fn kept(log: &impl Log) -> u64 {
+        let extent = now(log.extent()).unwrap();
+        extent.head + 1 - extent.oldest
+    }
+
+    #[test]
+    fn a_log_in_sqlite_obeys_the_laws() {
+        let files = RefCell::new(Vec::new());
+        laws::check(|history| {
+            files.borrow_mut().push(File::new());
+            open(files.borrow().last().unwrap(), history as u64, 1_000)
+        });
+    }
+
+    #[test]
+    fn a_log_keeps_as_many_updates_as_it_was_told() {
+        let file = File::new();
+        let log = open(&file, 10, 1_000);
+        append(&log, 35);
+        assert_eq!(kept(&log), 10);
+    }
+
+    #[test]
+    fn updates_that_are_too_old_go_with_the_next_appends_or_the_next_connection() {
+        let file = File::new();
+        let log = open(&file, 1_000, 60);
+        append(&log, 20);
+        run(&file, "UPDATE updates SET time = time - 61 WHERE sequence <= 15");
+        append(&log, 3);
+        assert_eq!(kept(&log), 23 - 6);
+        let log = open(&file, 1_000, 60);
+        assert_eq!(kept(&log), 8);
+        assert_eq!(now(log.extent()).unwrap().head, 23);
+    }
+
+    #[test]
+    fn a_log_that_is_empty_after_pruning_still_knows_its_head() {
+        let file = File::new();
+        let log = open(&file, 1_000, 60);
+        append(&log, 5);
+        run(&file, "DELETE FROM updates");
+        let extent = now(log.extent()).unwrap();
+        assert_eq!((extent.oldest, extent.head), (6, 5));
+    }
+
+    #[test]
+    fn opening_again_keeps_the_epoch_and_takes_the_new_retention() {
+        let file = File::new();
+        let epoch = now(open(&file, 100, 60).extent()).unwrap().epoch;
+        let log = open(&file, 3, 60);
+        append(&log, 10);
+        assert_eq!(now(log.extent()).unwrap().epoch, epoch);
+        assert_eq!(kept(&log), 3);
+    }
+
+    #[test]
+    fn a_log_that_was_deleted_begins_anew_under_another_epoch() {
+        let file = File::new();
+        let log = open(&file, 100, 60);
+        append(&log, 3);
+        let before = now(log.extent()).unwrap();
+        file.remove();
+        let log = open(&file, 100, 60);
+        append(&log, 3);
+        let after = now(log.extent()).unwrap();
+        assert_ne!(after.epoch, before.epoch);
+        assert!(!after.holds(&before.end()));
+    }
+
+    #[test]
+    fn a_log_that_failed_is_found_again() {
+        let file = File::new();
+        let log = open(&file, 100, 60);
+        append(&log, 2);
+        run(&file, "ALTER TABLE updates RENAME TO away");
+        assert!(now(log.after(0)).is_err());
+        run(&file, "ALTER TABLE away RENAME TO updates");
+        assert_eq!(now(log.after(0)).unwrap().entries.len(), 2);
+    }
+}

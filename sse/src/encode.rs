@@ -1,0 +1,85 @@
+//! Events and comments to bytes.
+
+use std::time::Duration;
+
+use crate::digits::Digits;
+use crate::{Event, Id, Name, line};
+
+/// Room for what a block holds besides its texts: the names of its fields, a retry time and line ends.
+const FRAME: usize = 64;
+
+impl Event<'_> {
+    /// Appends the event to `out`, as one block with the empty line that ends it.
+    ///
+    /// Cannot fail, and allocates nothing but room in `out`. [`Decoder`](crate::Decoder) is its inverse: it yields an equal
+    /// event, with each line break of the data as LF and the retry time in whole milliseconds (at most `u64::MAX`).
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let data = self.get_data().map(str::as_bytes);
+        let name = self.get_name().map(Name::as_str).map(str::as_bytes);
+        let id = self.get_id().map(Id::as_bytes);
+        let [data_len, name_len, id_len] = [data, name, id].map(|text| text.map_or(0, <[u8]>::len));
+        out.reserve(FRAME.saturating_add(data_len).saturating_add(name_len).saturating_add(id_len));
+
+        // The space after the colon stays before a value that starts with one: the decoder removes exactly one.
+        if let Some(delay) = self.get_retry() {
+            encode_line(b"retry: ", Digits::from(millis(delay)).as_bytes(), out);
+        }
+        if let Some(id) = id {
+            encode_line(b"id: ", id, out);
+        }
+        if let Some(name) = name {
+            encode_line(b"event: ", name, out);
+        }
+        if let Some(data) = data {
+            encode_lines(b"data: ", b"\ndata: ", data, out);
+        }
+        out.push(b'\n');
+    }
+}
+
+/// Appends a comment to `out`, as one block: each line of `text` after `: `, then an empty line.
+///
+/// Clients ignore it, so it serves as a keep-alive and as a note to whoever reads the bytes. Any text will do; the empty
+/// one gives the shortest comment, a lone `:`. Call it between events, never inside one.
+///
+/// ```
+/// let mut out = Vec::new();
+/// spin_sse::encode_comment("two\nlines", &mut out);
+/// spin_sse::encode_comment("", &mut out);
+/// assert_eq!(out, b": two\n: lines\n\n:\n\n");
+/// ```
+pub fn encode_comment(text: &str, out: &mut Vec<u8>) {
+    out.reserve(FRAME.saturating_add(text.len()));
+    if text.is_empty() {
+        out.extend_from_slice(b":\n\n");
+        return;
+    }
+    encode_lines(b": ", b"\n: ", text.as_bytes(), out);
+    out.push(b'\n');
+}
+
+#[inline]
+fn encode_line(prefix: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(prefix);
+    out.extend_from_slice(value);
+    out.push(b'\n');
+}
+
+/// A text with n line breaks has n + 1 lines, so that neither empty data nor a last line break is lost.
+///
+/// `between` is a line end and the prefix, in one piece because that is faster.
+#[inline]
+fn encode_lines(prefix: &[u8], between: &[u8], mut text: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(prefix);
+    while let Some(cut) = line::cut(text) {
+        out.extend_from_slice(cut.line);
+        out.extend_from_slice(between);
+        text = cut.rest;
+    }
+    out.extend_from_slice(text);
+    out.push(b'\n');
+}
+
+fn millis(delay: Duration) -> u64 {
+    u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)
+}

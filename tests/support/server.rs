@@ -1,0 +1,243 @@
+//! A component being served, by the dev host or by Spin.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use spin_sse_host::{Host, Options};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+use super::within;
+
+/// How to serve.
+#[derive(Clone)]
+pub struct Setup {
+    manifest: PathBuf,
+    variables: Vec<(String, String)>,
+    reuse: usize,
+    request_timeout: Option<Duration>,
+    state: Option<PathBuf>,
+    process: bool,
+}
+
+/// The edge function.
+pub fn hub() -> Setup {
+    setup("spin.toml")
+}
+
+/// The component of `tests/component`.
+pub fn streams() -> Setup {
+    setup("tests/component/spin.toml")
+}
+
+fn setup(manifest: &str) -> Setup {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest);
+    Setup { manifest, variables: Vec::new(), reuse: 128, request_timeout: None, state: None, process: false }
+}
+
+impl Setup {
+    pub fn variable(mut self, name: &str, value: impl ToString) -> Self {
+        self.variables.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// How many requests an instance gets: few mean many instances.
+    pub fn reuse(mut self, requests: usize) -> Self {
+        self.reuse = requests;
+        self
+    }
+
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = Some(timeout);
+        self
+    }
+
+    /// Keeps state in `directory`, so that another server finds it.
+    pub fn state(mut self, directory: &Path) -> Self {
+        self.state = Some(directory.to_owned());
+        self
+    }
+
+    /// In a process of its own, so that it can be killed and measured.
+    pub fn process(mut self) -> Self {
+        self.process = true;
+        self
+    }
+
+    pub async fn start(self) -> Server {
+        let own = self.state.is_none().then(|| tempfile::tempdir().unwrap());
+        let state = self.state.clone().unwrap_or_else(|| own.as_ref().unwrap().path().to_owned());
+        match std::env::var_os("SPIN_BIN") {
+            Some(spin) => self.spin(&PathBuf::from(spin), &state, own).await,
+            None if self.process => self.dev_host_process(&state, own).await,
+            None => {
+                let host = self.dev_host(&state).await;
+                Server { address: host.address(), running: Running::Dev(host), _state: own }
+            }
+        }
+    }
+
+    async fn dev_host(self, state: &Path) -> Host {
+        let options = Options {
+            manifest: Some(self.manifest),
+            listen: ([127, 0, 0, 1], 0).into(),
+            state_dir: Some(state.to_owned()),
+            variables: self.variables,
+            max_instance_reuse_count: self.reuse.into(),
+            request_timeout: self.request_timeout.map(Into::into),
+            quiet: true,
+            ..Options::default()
+        };
+        // Not under a deadline: the first start builds the component.
+        Host::start(options).await.unwrap()
+    }
+
+    /// This test program again, as [`dev_host_child`].
+    async fn dev_host_process(self, state: &Path, own: Option<TempDir>) -> Server {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "support::server::dev_host_child", "--ignored", "--nocapture"]);
+        let variables: Vec<_> = self.variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        command.env("DEV_HOST_STATE", state).env("DEV_HOST_MANIFEST", &self.manifest);
+        command.env("DEV_HOST_VARIABLES", variables.join("\n")).env("DEV_HOST_REUSE", self.reuse.to_string());
+        let (child, logs) = spawn(command);
+        let said = within("the host to say where it listens", async {
+            let enough = |logs: &Vec<String>| logs.iter().any(|line| line.contains("listening on "));
+            logs.subscribe().wait_for(enough).await.unwrap().clone()
+        })
+        .await;
+        let address = said.iter().find_map(|line| line.split("listening on ").nth(1)).unwrap().parse().unwrap();
+        Server { address, running: Running::Process(child, logs), _state: own }
+    }
+
+    async fn spin(self, spin: &Path, state: &Path, own: Option<TempDir>) -> Server {
+        build_once(&self.manifest, spin);
+        let address = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+        let mut command = Command::new(spin);
+        command.arg("up").arg("--from").arg(&self.manifest).arg("--state-dir").arg(state);
+        command.args(["--listen", &address.to_string(), "--max-instance-reuse-count", &self.reuse.to_string()]);
+        if let Some(timeout) = self.request_timeout {
+            command.args(["--request-timeout", &format!("{}ms", timeout.as_millis())]);
+        }
+        for (name, value) in &self.variables {
+            command.arg("--variable").arg(format!("{name}={value}"));
+        }
+        let (mut child, logs) = spawn(command);
+        within("spin up", async {
+            while tokio::net::TcpStream::connect(address).await.is_err() {
+                assert!(child.try_wait().unwrap().is_none(), "spin up ended: {:?}", logs.borrow());
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await;
+        Server { address, running: Running::Process(child, logs), _state: own }
+    }
+}
+
+/// The dev host of [`Setup::process`]. As a test of its own, it does nothing.
+#[tokio::test]
+#[ignore = "what other tests start in a process of its own"]
+async fn dev_host_child() {
+    let variable = |name: &str| std::env::var(name).ok();
+    let Some(state) = variable("DEV_HOST_STATE") else { return };
+    let mut setup = setup(&variable("DEV_HOST_MANIFEST").unwrap());
+    setup.reuse = variable("DEV_HOST_REUSE").unwrap().parse().unwrap();
+    for line in variable("DEV_HOST_VARIABLES").unwrap().lines() {
+        let (name, value) = line.split_once('=').unwrap();
+        setup = setup.variable(name, value);
+    }
+    let host = setup.dev_host(Path::new(&state)).await;
+    println!("listening on {}", host.address());
+    // Until it is killed, or its parent has gone.
+    let mut parent = tokio::io::stdin();
+    let _ = tokio::io::AsyncReadExt::read(&mut parent, &mut [0]).await;
+}
+
+fn spawn(mut command: Command) -> (Child, watch::Sender<Vec<String>>) {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    let logs = watch::Sender::new(Vec::new());
+    follow(child.stdout.take().unwrap(), logs.clone());
+    follow(child.stderr.take().unwrap(), logs.clone());
+    (child, logs)
+}
+
+fn build_once(manifest: &Path, spin: &Path) {
+    static BUILT: OnceLock<std::sync::Mutex<Vec<PathBuf>>> = OnceLock::new();
+    let mut built = BUILT.get_or_init(Default::default).lock().unwrap();
+    if !built.contains(&manifest.to_owned()) {
+        let status = std::process::Command::new(spin).arg("build").arg("--from").arg(manifest).status().unwrap();
+        assert!(status.success(), "spin build failed");
+        built.push(manifest.to_owned());
+    }
+}
+
+fn follow(output: impl AsyncRead + Unpin + Send + 'static, logs: watch::Sender<Vec<String>>) {
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(output).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            logs.send_modify(|logs| logs.push(line));
+        }
+    });
+}
+
+/// A server; dropped, it is killed.
+pub struct Server {
+    address: SocketAddr,
+    running: Running,
+    _state: Option<TempDir>,
+}
+
+enum Running {
+    Dev(Host),
+    Process(Child, watch::Sender<Vec<String>>),
+}
+
+impl Server {
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until the component has printed `count` lines that contain `text`.
+    #[track_caller]
+    pub fn logged(&self, text: &str, count: usize) -> impl Future<Output = ()> {
+        let what = format!("{count} log lines with {text:?}");
+        within(what, async move {
+            match &self.running {
+                Running::Dev(host) => drop(host.logs().wait_for_count(text, count).await),
+                Running::Process(_, logs) => {
+                    let enough = |logs: &Vec<String>| logs.iter().filter(|line| line.contains(text)).count() >= count;
+                    drop(logs.subscribe().wait_for(enough).await.unwrap());
+                }
+            }
+        })
+    }
+
+    /// What the component has printed.
+    pub fn lines(&self) -> Vec<String> {
+        match &self.running {
+            Running::Dev(host) => host.logs().lines(),
+            Running::Process(_, logs) => logs.borrow().clone(),
+        }
+    }
+
+    /// The bytes of memory that the server's process has resident.
+    pub fn resident(&self) -> u64 {
+        let Running::Process(child, _) = &self.running else { panic!("only a process can be measured") };
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    /// Stops it at once, whatever it is doing.
+    pub async fn stop(self) {
+        match self.running {
+            Running::Dev(host) => within("the host to stop", host.stop()).await,
+            Running::Process(mut child, _) => within("the process to end", child.kill()).await.unwrap(),
+        }
+    }
+}
