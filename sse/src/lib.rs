@@ -40,7 +40,12 @@
 //! * `encode`: events and comments to bytes; `line` is the one definition of a line break, `digits` prints integers.
 //! * `decode`: bytes to events, at the other end, of which `block` is one.
 //!
-//! All but the feature `stream` is pure: no I/O, no clock, nothing of Spin or WASI.
+//! All of that is pure: no I/O, no clock, nothing of Spin or WASI. The feature `stream` adds:
+//!
+//! * `stream`: [`stream()`], a function that publishes turned into a response, and its options;
+//! * `pump`: what runs it, the author's future and the writer side by side;
+//! * `response`: the [`Head`] and the [`Writer`] of any event stream, for those who write to many of them from one task;
+//! * [`timer`]: moments, and deadlines that mostly move away before they come.
 //!
 //! [html]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 

@@ -16,4 +16,5 @@ mod support;
 
 mod clock;
 mod hub;
+mod readme;
 mod stream;

@@ -35,6 +35,11 @@ pub fn streams() -> Setup {
     setup("tests/component/spin.toml")
 }
 
+/// The example of the README.
+pub fn readme() -> Setup {
+    setup("tests/readme/spin.toml")
+}
+
 fn setup(manifest: &str) -> Setup {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest);
     Setup { manifest, variables: Vec::new(), reuse: 128, request_timeout: None, state: None, process: false }

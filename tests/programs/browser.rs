@@ -1,0 +1,115 @@
+//! Headless Chromium, driven through its driver by the WebDriver protocol.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use hyper::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::support::client::fetch_with;
+use crate::support::within;
+
+pub struct Browser {
+    driver: SocketAddr,
+    session: String,
+    _child: Child,
+    _profile: TempDir,
+}
+
+impl Browser {
+    pub async fn open(url: &str) -> Browser {
+        let mut command = Command::new("chromedriver");
+        command.arg("--port=0").stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("chromedriver should be installed: apt-get install chromium-driver");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let port = within("chromedriver to start", async {
+            loop {
+                let line = lines.next_line().await.unwrap().expect("chromedriver should say its port");
+                if let Some((_, port)) = line.split_once("started successfully on port ") {
+                    return port.trim_end_matches('.').parse::<u16>().unwrap();
+                }
+            }
+        })
+        .await;
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let driver = SocketAddr::from(([127, 0, 0, 1], port));
+        let profile = tempfile::tempdir().unwrap();
+        let arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1400,1300",
+            &format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let capabilities = json!({"capabilities": {"alwaysMatch": {
+            "goog:chromeOptions": {"args": arguments},
+            "goog:loggingPrefs": {"browser": "ALL"}
+        }}});
+        let answer = call(driver, Method::POST, "/session", Some(capabilities)).await;
+        let session = answer["sessionId"].as_str().unwrap().to_owned();
+        let browser = Browser { driver, session, _child: child, _profile: profile };
+        browser.command("url", json!({ "url": url })).await;
+        browser
+    }
+
+    async fn command(&self, name: &str, arguments: Value) -> Value {
+        call(self.driver, Method::POST, &format!("/session/{}/{name}", self.session), Some(arguments)).await
+    }
+
+    /// Runs a script in the page; what it returns.
+    pub async fn run(&self, script: &str) -> Value {
+        self.command("execute/sync", json!({ "script": script, "args": [] })).await
+    }
+
+    pub async fn text(&self, id: &str) -> String {
+        let value = self.run(&format!("return document.getElementById('{id}').textContent")).await;
+        value.as_str().unwrap().trim().to_owned()
+    }
+
+    pub async fn number(&self, id: &str) -> u64 {
+        self.text(id).await.parse().unwrap()
+    }
+
+    pub async fn click(&self, id: &str) {
+        self.run(&format!("document.getElementById('{id}').click()")).await;
+    }
+
+    pub async fn fill(&self, id: &str, value: &str) {
+        self.run(&format!("document.getElementById('{id}').value = {}", json!(value))).await;
+    }
+
+    /// Waits until a script returns true.
+    pub async fn until(&self, condition: &str) {
+        within(condition, async {
+            while self.run(&format!("return Boolean({condition})")).await != Value::Bool(true) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await;
+    }
+
+    /// What went wrong in the page, by its console; refusals that a test provokes are not among it.
+    pub async fn complaints(&self) -> Vec<String> {
+        let entries = self.command("se/log", json!({ "type": "browser" })).await;
+        let entries = entries.as_array().unwrap().iter().filter(|entry| entry["level"] != "DEBUG");
+        let messages = entries.map(|entry| entry["message"].as_str().unwrap().to_owned());
+        messages.filter(|message| !message.contains("Failed to load resource")).collect()
+    }
+}
+
+async fn call(driver: SocketAddr, method: Method, path: &str, body: Option<Value>) -> Value {
+    let body = body.map(|body| body.to_string()).unwrap_or_default();
+    let reply = fetch_with(driver, method, path, &[("content-type", "application/json")], body).await;
+    let answer: Value = serde_json::from_str(&reply.body).unwrap();
+    assert!(reply.status.is_success(), "{path}: {answer}");
+    answer["value"].clone()
+}

@@ -1,0 +1,75 @@
+//! The hub and its page in a real browser.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::browser::Browser;
+use crate::support::hub::{HUB, Publisher, hub_with_key, token};
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn the_page_shows_the_clock_and_resumes_it_without_missing_a_second() {
+    let server = hub_with_key().variable("stream_seconds", 4).start().await;
+    let browser = Browser::open(&format!("http://{}/", server.address())).await;
+    browser.until("Number(document.getElementById('clock-received').textContent) >= 2").await;
+    browser.click("clock-drop").await;
+    // By the button once, by the hub's budget at least once.
+    browser.until("Number(document.getElementById('clock-reconnects').textContent) >= 2").await;
+    browser.until("Number(document.getElementById('clock-received').textContent) >= 8").await;
+    for id in ["clock-missed", "clock-doubled", "clock-gaps"] {
+        assert_eq!(browser.number(id).await, 0, "{id}");
+    }
+    assert_eq!(browser.complaints().await, [""; 0]);
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn the_page_publishes_and_follows() {
+    let server = hub_with_key().start().await;
+    let browser = Browser::open(&format!("http://{}/", server.address())).await;
+    browser.fill("hub-topics", "demo").await;
+    browser.click("hub-subscribe").await;
+    browser.until("document.getElementById('hub-state').textContent.includes('open')").await;
+    browser.fill("publish-topic", "demo").await;
+    browser.fill("publish-data", "hello from the page").await;
+    browser.click("publish-send").await;
+    browser.until("document.getElementById('publish-result').textContent.includes('401')").await;
+    browser.fill("publish-token", &token(&["demo"], &[])).await;
+    browser.click("publish-send").await;
+    browser.until("document.getElementById('hub-updates').textContent.includes('hello from the page')").await;
+    assert!(browser.text("hub-last-id").await.starts_with('#'));
+    let counts = [browser.number("hub-received").await, browser.number("hub-doubled").await];
+    assert_eq!(counts, [1, 0]);
+    assert_eq!(browser.complaints().await, [""; 0]);
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_browsers_event_source_is_cut_by_the_hub_and_misses_nothing() {
+    const UPDATES: u64 = 150;
+    let server = hub_with_key().variable("stream_seconds", 1).variable("retry_ms", 50).start().await;
+    let browser = Browser::open(&format!("http://{}/", server.address())).await;
+    browser
+        .run(&format!(
+            "window.seen = []; window.opened = 0; window.source = new EventSource('{HUB}?match=demo');
+             source.onopen = () => opened++;
+             const keep = event => seen.push(event.type + ' ' + event.data);
+             source.onmessage = keep; source.addEventListener('note', keep);"
+        ))
+        .await;
+    browser.until("opened >= 1").await;
+    let mut publisher = Publisher::new(server.address()).await;
+    for n in 0..UPDATES {
+        let kind = if n % 3 == 0 { "&type=note" } else { "" };
+        publisher.publish_with("demo", &n.to_string(), kind).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    browser.until(&format!("seen.length >= {UPDATES}")).await;
+    let seen = browser.run("return seen").await;
+    let expected: Vec<Value> =
+        (0..UPDATES).map(|n| format!("{} {n}", if n % 3 == 0 { "note" } else { "message" }).into()).collect();
+    assert_eq!(seen, Value::Array(expected));
+    let opened = browser.run("return opened").await.as_u64().unwrap();
+    assert!(opened >= 3, "the hub should have cut it more than {opened} times");
+}
