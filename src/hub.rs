@@ -12,9 +12,9 @@
 //! read the log after a cursor.
 //!
 //! Pure, without I/O or a clock: [`text`], [`reserved`], [`topic`], [`update`], [`form`], [`json`], [`publish`],
-//! [`prefer`], [`subscribe`], [`refusal`], [`claims`], [`token`], [`authorize`], [`cors`], [`ring`], [`subscriber`] and
-//! the records of the [`log`]. The rest is WASI: [`append`], [`tail`], its [`doorbell`] and [`limits`], what an
-//! [`instance`] shares, and the [`endpoint`].
+//! [`prefer`], [`subscribe`], [`refusal`], [`claims`], [`token`], [`authorize`], [`cors`], [`ring`], [`window`],
+//! [`subscriber`] and the records of the [`log`]. The rest is WASI: [`append`], the [`tail`] with its [`door`],
+//! [`doorbell`], [`limits`] and [`polling`], what an [`instance`] shares, and the [`endpoint`].
 
 pub mod refusal;
 
@@ -37,11 +37,14 @@ pub mod token;
 pub mod log;
 
 pub mod append;
+pub mod door;
 pub mod doorbell;
 pub mod limits;
+pub mod polling;
 pub mod ring;
 pub mod subscriber;
 pub mod tail;
+pub mod window;
 
 pub mod endpoint;
 pub mod instance;

@@ -14,6 +14,7 @@ use wasi::http::types::{ErrorCode, Response};
 use crate::hub::append::append;
 use crate::hub::authorize;
 use crate::hub::claims::Grant;
+use crate::hub::door::{self, Session};
 use crate::hub::instance::Shared;
 use crate::hub::log::{Extent, Log, Position, Record, Unavailable};
 use crate::hub::prefer;
@@ -21,7 +22,6 @@ use crate::hub::publish::{self, MAX_BODY};
 use crate::hub::refusal::Refusal;
 use crate::hub::subscribe::{self, Start};
 use crate::hub::subscriber::{Subscriber, encode_gap, encode_ready};
-use crate::hub::tail::{self, Session};
 use crate::hub::token;
 use crate::hub::topic::Selector;
 use crate::reply::{self, Reply};
@@ -83,7 +83,7 @@ async fn try_publish(request: Request, shared: &Shared) -> Result<Reply, Failure
     let records: Vec<Record> = updates.iter().map(Record::from).collect();
     let given: Vec<Option<String>> = records.iter().map(|record| record.id.clone()).collect();
     let first = append(&*shared.writing, records).await.map_err(Failure::Unavailable)?;
-    tail::nudge().await;
+    door::nudge().await;
     Ok(published(&ids(given, &first), &parts.headers))
 }
 
@@ -216,7 +216,7 @@ async fn open(mut head: Head, wish: Wish, place: Place, shared: &Shared) -> Resu
     let bytes = shared.settings.stream_bytes.saturating_sub(u64::try_from(preamble.len()).unwrap_or(u64::MAX));
     let subscriber = Subscriber::new(wish.selector, wish.grant, place.position, bytes);
     let session = Session { subscriber, preamble, writer, deadline: wish.deadline };
-    tail::join(session, Rc::clone(&shared.reading), shared.settings.poll).await;
+    door::join(session, Rc::clone(&shared.reading), shared.settings.poll).await;
     Ok(response)
 }
 

@@ -29,12 +29,17 @@ impl Run {
         self.entries.back().map_or(self.after, |entry| entry.sequence)
     }
 
-    /// Adds updates that follow the head. The oldest are let go when the run is longer than a ring may be.
+    /// Adds updates that follow the head.
     pub fn extend(&mut self, entries: impl IntoIterator<Item = Entry>) {
         for entry in entries {
             self.bytes = self.bytes.saturating_add(entry.size());
             self.entries.push_back(entry);
         }
+    }
+
+    /// Lets go of the oldest when the run is longer than a ring may be; of a page nothing may go, or who reads it there
+    /// would find it missing for ever.
+    pub fn trim(&mut self) {
         while self.entries.len() > RING_UPDATES || (self.bytes > RING_BYTES && self.entries.len() > 1) {
             let Some(entry) = self.entries.pop_front() else { break };
             self.bytes = self.bytes.saturating_sub(entry.size());
@@ -86,6 +91,7 @@ mod tests {
     fn a_run_lets_go_of_the_oldest_when_there_are_too_many() {
         let mut run = Run::new(0);
         run.extend(entries(1..=RING_UPDATES as u64 + 5, 1));
+        run.trim();
         assert!(!run.covers(4) && run.covers(5));
         assert_eq!(run.following(5).next().unwrap().sequence, 6);
     }
@@ -94,9 +100,11 @@ mod tests {
     fn a_run_lets_go_of_the_oldest_when_they_are_too_large_but_keeps_one() {
         let mut run = Run::new(0);
         run.extend(entries(1..=3, RING_BYTES / 2));
+        run.trim();
         assert_eq!(sequences(run.following(2)), [3]);
         assert!(!run.covers(1));
         run.extend(entries(4..=4, RING_BYTES * 2));
+        run.trim();
         assert_eq!(sequences(run.following(3)), [4]);
     }
 }

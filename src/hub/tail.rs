@@ -4,7 +4,6 @@
 //! news. What is published during a round is carried by the next one. A subscriber whose write has not ended is not
 //! here at all (its write owns it), so it costs its cursor and one chunk, and nobody waits for it.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::mem::take;
 use std::pin::Pin;
@@ -17,74 +16,16 @@ use futures::stream::FuturesUnordered;
 use spin_sse::timer::{Instant, Timer, after, now};
 use spin_sse::{Closed, Writer};
 
-use crate::hub::doorbell::{Bell, Listener, doorbell};
+use crate::hub::door;
+use crate::hub::doorbell::Listener;
 use crate::hub::limits::Limits;
 use crate::hub::log::{Log, Page, Position, Unavailable};
-use crate::hub::ring::Run;
+use crate::hub::polling::Polling;
 use crate::hub::subscriber::Subscriber;
+use crate::hub::window::{Taken, Want, Window};
 
 /// A sign of life goes to a subscriber that was sent nothing for so long.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How many pages are kept for subscribers that catch up: those who come back together read the same ones.
-const PAGES: usize = 8;
-/// How long the log must be quiet before it is polled less often.
-const QUIET: Duration = Duration::from_secs(10);
-/// How long a log that fails is left alone at most.
-const BACKOFF: Duration = Duration::from_secs(5);
-
-/// An open stream, and the subscriber behind it.
-pub struct Session {
-    /// Who is written to.
-    pub subscriber: Subscriber,
-    /// What goes out before anything else.
-    pub preamble: Vec<u8>,
-    /// The stream's body.
-    pub writer: Writer,
-    /// When the stream must end: its time budget, or its token's last moment.
-    pub deadline: Instant,
-}
-
-thread_local! {
-    static TAIL: RefCell<Option<Door>> = const { RefCell::new(None) };
-}
-
-/// How other tasks reach the tail.
-struct Door {
-    bell: Bell,
-    joining: Vec<Session>,
-    /// There may be something new in the log.
-    news: bool,
-}
-
-/// Hands a session to this instance's tail; starts one, in this request's task, where there is none.
-pub async fn join<L: Log + 'static>(session: Session, log: Rc<L>, poll: Duration) {
-    let running = TAIL.with_borrow_mut(|door| {
-        let running = door.is_some();
-        let door = door.get_or_insert_with(|| {
-            let (bell, listener) = doorbell();
-            let tail = Tail::new(Rc::clone(&log), poll, listener, session.subscriber.position().clone());
-            wasi::spawn(tail.run());
-            Door { bell, joining: Vec::new(), news: false }
-        });
-        door.joining.push(session);
-        running.then(|| door.bell.clone())
-    });
-    if let Some(bell) = running {
-        bell.ring().await;
-    }
-}
-
-/// Tells this instance's tail, if there is one, that something was published.
-pub async fn nudge() {
-    let bell = TAIL.with_borrow_mut(|door| {
-        let door = door.as_mut()?;
-        door.news = true;
-        Some(door.bell.clone())
-    });
-    if let Some(bell) = bell {
-        bell.ring().await;
-    }
-}
 
 type Write = Pin<Box<dyn Future<Output = Option<Ready>>>>;
 type Read = Pin<Box<dyn Future<Output = Result<Page, Unavailable>>>>;
@@ -103,7 +44,8 @@ struct Ready {
     generation: u64,
 }
 
-struct Tail<L> {
+/// The tail of one instance.
+pub struct Tail<L> {
     log: Rc<L>,
     listener: Listener,
     timer: Timer,
@@ -112,13 +54,7 @@ struct Tail<L> {
     limits: Limits,
     /// Sessions that know another log than the tail, until it has looked which is the newer one.
     strangers: Vec<(Ready, Vec<u8>)>,
-    epoch: String,
-    generation: u64,
-    /// Where those begin who have to begin anew.
-    start: u64,
-    ring: Run,
-    /// Older runs, for those who catch up; the last used one comes last.
-    pages: Vec<Run>,
+    window: Window,
     reading: Option<(Want, Read)>,
     /// The last read served someone who catches up: the head's turn.
     head_next: bool,
@@ -127,48 +63,9 @@ struct Tail<L> {
     polling: Polling,
 }
 
-/// What a read is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Want {
-    Head,
-    Catchup(u64),
-}
-
-/// When the log is looked at without being told of news.
-struct Polling {
-    interval: Duration,
-    due: Instant,
-    last_news: Instant,
-    failures: u32,
-}
-
-impl Polling {
-    fn found(&mut self, anything: bool) {
-        let now = now();
-        if anything {
-            self.last_news = now;
-        }
-        if self.failures > 0 {
-            println!("hub: the log is back");
-            self.failures = 0;
-        }
-        let quiet = now > after(self.last_news, QUIET);
-        self.due = after(now, if quiet { self.interval.saturating_mul(4) } else { self.interval });
-    }
-
-    fn failed(&mut self, error: &Unavailable) {
-        if self.failures == 0 {
-            eprintln!("hub: {error}; streams stay open and go on when it is back");
-        }
-        let backoff = Duration::from_millis(100).saturating_mul(1 << self.failures.min(6));
-        self.failures = self.failures.saturating_add(1);
-        self.due = after(now(), backoff.min(BACKOFF));
-    }
-}
-
 impl<L: Log + 'static> Tail<L> {
-    fn new(log: Rc<L>, interval: Duration, listener: Listener, start: Position) -> Self {
-        let now = now();
+    /// A tail that follows `log` from `start` on; `listener` is how it is told of what comes in at the door.
+    pub fn new(log: Rc<L>, interval: Duration, listener: Listener, start: &Position) -> Self {
         Tail {
             log,
             listener,
@@ -177,25 +74,21 @@ impl<L: Log + 'static> Tail<L> {
             writes: FuturesUnordered::new(),
             limits: Limits::default(),
             strangers: Vec::new(),
-            epoch: start.epoch,
-            generation: 0,
-            start: start.sequence,
-            ring: Run::new(start.sequence),
-            pages: Vec::new(),
+            window: Window::new(start),
             reading: None,
             head_next: true,
             news: false,
-            polling: Polling { interval, due: now, last_news: now, failures: 0 },
+            polling: Polling::new(interval),
         }
     }
 
-    async fn run(mut self) {
+    /// Serves until the last session has ended.
+    pub async fn run(mut self) {
         loop {
             self.admit();
             self.serve();
             if self.idle.is_empty() && self.writes.is_empty() && self.strangers.is_empty() {
-                // Nothing can join between this look and the last: no other task runs until the next await.
-                TAIL.with_borrow_mut(|door| *door = None);
+                door::close();
                 return;
             }
             self.read();
@@ -205,9 +98,7 @@ impl<L: Log + 'static> Tail<L> {
 
     /// Takes in those who join, and news.
     fn admit(&mut self) {
-        let (joining, news) = TAIL.with_borrow_mut(|door| {
-            door.as_mut().map_or((Vec::new(), false), |door| (take(&mut door.joining), take(&mut door.news)))
-        });
+        let (joining, news) = door::look();
         self.news |= news;
         for session in joining {
             let ready = Ready {
@@ -217,9 +108,9 @@ impl<L: Log + 'static> Tail<L> {
                 last_write: now(),
                 buffer: Vec::new(),
                 full: false,
-                generation: self.generation,
+                generation: self.window.generation(),
             };
-            if ready.subscriber.position().epoch == self.epoch {
+            if self.window.is_of(ready.subscriber.position()) {
                 self.write(ready, session.preamble);
             } else {
                 self.strangers.push((ready, session.preamble));
@@ -239,11 +130,11 @@ impl<L: Log + 'static> Tail<L> {
                 continue;
             }
             let cursor = session.subscriber.position().sequence;
-            if session.generation != self.generation || session.subscriber.position().epoch != self.epoch {
-                let start = Position { epoch: self.epoch.clone(), sequence: self.start };
-                session.subscriber.announce_gap(start, &mut out);
-                session.generation = self.generation;
-            } else if let Some(run) = self.run_of(cursor) {
+            let known = self.window.is_of(session.subscriber.position());
+            if !known || session.generation != self.window.generation() {
+                session.subscriber.announce_gap(self.window.start(), &mut out);
+                session.generation = self.window.generation();
+            } else if let Some(run) = self.window.run(cursor) {
                 session.full = session.subscriber.fill(run.following(cursor), &mut out);
             }
             if out.is_empty() && now >= after(session.last_write, KEEP_ALIVE) {
@@ -256,16 +147,6 @@ impl<L: Log + 'static> Tail<L> {
                 self.write(session, out);
             }
         }
-    }
-
-    fn run_of(&mut self, cursor: u64) -> Option<&Run> {
-        if self.ring.covers(cursor) {
-            return Some(&self.ring);
-        }
-        let at = self.pages.iter().position(|page| page.covers(cursor))?;
-        let page = self.pages.remove(at);
-        self.pages.push(page);
-        self.pages.last()
     }
 
     fn write(&mut self, mut session: Ready, out: Vec<u8>) {
@@ -296,74 +177,48 @@ impl<L: Log + 'static> Tail<L> {
             return;
         }
         let now = now();
-        if self.polling.failures > 0 && now < self.polling.due {
+        if self.polling.pauses(now) {
             return;
         }
-        let head = (self.news || now >= self.polling.due).then_some(Want::Head);
+        let head = (self.news || now >= self.polling.due()).then_some(Want::Head);
         let behind = self.behind().map(Want::Catchup);
         let want = if self.head_next { head.or(behind) } else { behind.or(head) };
         if let Some(want) = want {
             self.head_next = want != Want::Head;
             self.news &= want != Want::Head;
             let log = Rc::clone(&self.log);
-            let cursor = self.cursor(want);
+            let cursor = self.window.cursor(want);
             self.reading = Some((want, Box::pin(async move { log.after(cursor).await })));
         }
     }
 
     /// The cursor of a session that is behind what is in memory.
     fn behind(&self) -> Option<u64> {
-        let cursors = self.idle.iter().map(|session| session.subscriber.position());
-        let mut behind = cursors.filter(|at| at.epoch == self.epoch && at.sequence < self.ring.head());
-        behind.next().map(|at| at.sequence)
+        let mut positions = self.idle.iter().map(|session| session.subscriber.position());
+        positions.find(|position| self.window.is_ahead_of(position)).map(|position| position.sequence)
     }
 
+    /// Takes in what was read.
     fn page(&mut self, want: Want, page: Page) {
-        if page.extent.epoch != self.epoch || page.extent.head < self.ring.head() {
-            eprintln!("hub: this is another log than before: subscribers are told of the gap");
-            self.begin_anew(page.extent.start());
-            self.generation = self.generation.wrapping_add(1);
-            self.pages.clear();
+        let (newest, head) = (page.entries.last().map(|entry| entry.sequence), page.extent.head);
+        let taken = self.window.take(want, page);
+        match &taken {
+            Taken::More => {}
+            Taken::Gap(start) => self.announce_gaps(start),
+            Taken::Another => eprintln!("hub: this is another log than before: subscribers are told of the gap"),
+        }
+        if want == Want::Head {
+            self.polling.found(newest.is_some());
+            // A read that is not complete is followed by the next at once.
+            self.news |= newest.is_some_and(|newest| newest < head);
+        }
+        if taken == Taken::Another {
             self.news = true;
-            return;
-        }
-        let cursor = self.cursor(want);
-        let gap = page.gap(&Position { epoch: self.epoch.clone(), sequence: cursor });
-        if gap {
-            self.announce_gaps(&page.extent.start());
-        }
-        match want {
-            Want::Head => {
-                if gap {
-                    self.begin_anew(page.extent.start());
-                }
-                self.ring.extend(page.entries);
-                for (session, preamble) in take(&mut self.strangers) {
-                    self.write(session, preamble);
-                }
-            }
-            Want::Catchup(_) if gap => {}
-            Want::Catchup(_) => {
-                let mut run = Run::new(cursor);
-                run.extend(page.entries);
-                self.pages.push(run);
-                let surplus = self.pages.len().saturating_sub(PAGES);
-                self.pages.drain(..surplus);
+        } else if want == Want::Head {
+            for (session, preamble) in take(&mut self.strangers) {
+                self.write(session, preamble);
             }
         }
-    }
-
-    fn cursor(&self, want: Want) -> u64 {
-        match want {
-            Want::Head => self.ring.head(),
-            Want::Catchup(cursor) => cursor,
-        }
-    }
-
-    fn begin_anew(&mut self, start: Position) {
-        self.epoch = start.epoch;
-        self.start = start.sequence;
-        self.ring = Run::new(start.sequence);
     }
 
     /// Tells those whose place is no longer in the log, and moves them to its oldest.
@@ -393,14 +248,7 @@ impl<L: Log + 'static> Tail<L> {
             self.reading = None;
             happened = true;
             match result {
-                Ok(page) => {
-                    if want == Want::Head {
-                        self.polling.found(!page.entries.is_empty());
-                        // A read that is not complete is followed by the next at once.
-                        self.news |= page.entries.last().is_some_and(|last| last.sequence < page.extent.head);
-                    }
-                    self.page(want, page);
-                }
+                Ok(page) => self.page(want, page),
                 Err(error) => self.polling.failed(&error),
             }
         }
@@ -412,7 +260,7 @@ impl<L: Log + 'static> Tail<L> {
     /// When there is something to do at the latest.
     fn due(&self) -> Instant {
         let sessions = self.idle.iter().map(|session| session.deadline.min(after(session.last_write, KEEP_ALIVE)));
-        let poll = if self.reading.is_some() { Instant::MAX } else { self.polling.due };
+        let poll = if self.reading.is_some() { Instant::MAX } else { self.polling.due() };
         sessions.min().unwrap_or(Instant::MAX).min(self.limits.wake()).min(poll)
     }
 }
