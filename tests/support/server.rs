@@ -163,7 +163,8 @@ async fn dev_host_child() {
 }
 
 fn spawn(mut command: Command) -> (Child, watch::Sender<Vec<String>>) {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    // A group of its own: `spin up` starts another process, which must end with it.
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().unwrap();
     let logs = watch::Sender::new(Vec::new());
     follow(child.stdout.take().unwrap(), logs.clone());
@@ -200,6 +201,7 @@ pub struct Server {
 enum Running {
     Dev(Host),
     Process(Child, watch::Sender<Vec<String>>),
+    Stopped,
 }
 
 impl Server {
@@ -218,6 +220,7 @@ impl Server {
                     let enough = |logs: &Vec<String>| logs.iter().filter(|line| line.contains(text)).count() >= count;
                     drop(logs.subscribe().wait_for(enough).await.unwrap());
                 }
+                Running::Stopped => {}
             }
         })
     }
@@ -227,22 +230,52 @@ impl Server {
         match &self.running {
             Running::Dev(host) => host.logs().lines(),
             Running::Process(_, logs) => logs.borrow().clone(),
+            Running::Stopped => Vec::new(),
         }
     }
 
-    /// The bytes of memory that the server's process has resident.
+    /// The bytes of memory that the server's processes have resident.
     pub fn resident(&self) -> u64 {
         let Running::Process(child, _) = &self.running else { panic!("only a process can be measured") };
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id().unwrap())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+        let group = child.id().unwrap().to_string();
+        let processes = std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+        let of_group = processes.filter(|process| {
+            // After the name in brackets: state, parent, group.
+            let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
+            stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(2)) == Some(&group)
+        });
+        let resident = of_group.filter_map(|process| {
+            let status = std::fs::read_to_string(process.join("status")).ok()?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().trim_end_matches(" kB");
+            line.parse::<u64>().ok()
+        });
+        resident.sum::<u64>() * 1024
     }
 
     /// Stops it at once, whatever it is doing.
-    pub async fn stop(self) {
-        match self.running {
-            Running::Dev(host) => within("the host to stop", host.stop()).await,
-            Running::Process(mut child, _) => within("the process to end", child.kill()).await.unwrap(),
+    pub async fn stop(mut self) {
+        if let Running::Process(child, _) = &mut self.running {
+            kill_group(child);
+            within("the process to end", child.wait()).await.unwrap();
         }
+        if let Running::Dev(host) = std::mem::replace(&mut self.running, Running::Stopped) {
+            within("the host to stop", host.stop()).await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Running::Process(child, _) = &self.running {
+            kill_group(child);
+        }
+    }
+}
+
+/// SIGKILL to all that a process has started.
+fn kill_group(child: &Child) {
+    if let Some(leader) = child.id() {
+        let killed = std::process::Command::new("kill").args(["-9", "--", &format!("-{leader}")]).status();
+        assert!(killed.is_ok_and(|status| status.success()), "the server's processes cannot be killed");
     }
 }
