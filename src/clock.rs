@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use spin_sdk::time::sleep;
-use spin_sse::{BoxError, End, Event, EventStream, Name, Stream};
+use spin_sse::{BoxError, End, Event, EventStream, Name, Stream, timer};
 
 use crate::settings::Settings;
 
@@ -64,12 +64,14 @@ pub fn stream(
             }
         }
     });
-    stream.retry(Duration::from_secs(2)).max_duration(settings.stream_duration).max_bytes(settings.stream_bytes).on_end(
-        |end| match end {
+    stream
+        .retry(timer::scattered(settings.retry))
+        .max_duration(settings.stream_duration)
+        .max_bytes(settings.stream_bytes)
+        .on_end(|end| match end {
             End::Failed(error) => eprintln!("clock: stream failed: {error}"),
             end => println!("clock: stream ended: {end}"),
-        },
-    )
+        })
 }
 
 fn unix_time() -> Duration {

@@ -48,7 +48,7 @@ impl Settings {
                 updates: number("history_updates", 1).await?,
                 seconds: number("history_seconds", 1).await?,
             },
-            secret: Secret::new(text("jwt_secret").await?.as_bytes()),
+            secret: secret(&text("jwt_secret").await?),
             anonymous: flag("anonymous").await?,
             origins: Origins::parse(&text("cors_origins").await?).map_err(anyhow::Error::msg)?,
         })
@@ -65,6 +65,17 @@ async fn number(name: &str, least: u64) -> anyhow::Result<u64> {
 
 async fn flag(name: &str) -> anyhow::Result<bool> {
     parse_flag(name, &text(name).await?)
+}
+
+fn secret(key: &str) -> Option<Secret> {
+    // RFC 7518, section 3.2: "A key of the same size as the hash output (for instance, 256 bits for "HS256") or larger"
+    if (1..32).contains(&key.len()) {
+        eprintln!(
+            "variable jwt_secret has only {} bytes: with less than 32, tokens can be forged by trying",
+            key.len()
+        );
+    }
+    Secret::new(key.as_bytes())
 }
 
 fn parse_number(name: &str, value: &str, least: u64) -> anyhow::Result<u64> {

@@ -37,18 +37,18 @@ struct Waiting {
 ///
 /// [`Unavailable`], as [`Log::append`].
 pub async fn append(log: &impl Log, mut records: Vec<Record>) -> Result<Position, Unavailable> {
-    let (bell, mut listener) = doorbell();
     let waiting = QUEUE.with_borrow_mut(|queue| {
         if !queue.led {
             queue.led = true;
             return None;
         }
+        let (bell, listener) = doorbell();
         let (records, outcome) = (RefCell::new(take(&mut records)), RefCell::default());
         let waiting = Rc::new(Waiting { records, outcome, bell });
         queue.waiting.push_back(Rc::clone(&waiting));
-        Some(waiting)
+        Some((waiting, listener))
     });
-    if let Some(waiting) = waiting {
+    if let Some((waiting, mut listener)) = waiting {
         listener.rung().await;
         if let Some(outcome) = waiting.outcome.take() {
             return outcome;

@@ -1,12 +1,13 @@
 //! The hub's one address: what becomes of a request to `/.well-known/mercure`.
 
+use std::fmt::Display;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use spin_sdk::http::{FullBody, IntoResponse, Request};
 use spin_sse::{Event, Head, encode_comment, timer};
 use wasi::http::types::{ErrorCode, Response};
@@ -72,11 +73,7 @@ async fn try_publish(request: Request, shared: &Shared) -> Result<Reply, Failure
     let grant = grant(&parts.headers, &parts.uri, shared, true)?;
     // Without a token there is nothing to read the body for.
     authorize::may_publish(grant.as_ref(), &[])?;
-    let body = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(publish::too_large().into()),
-        Err(error) => return Err(Refusal::bad_request(format!("the body did not arrive: {error}")).into()),
-    };
+    let body = read(body).await?;
     let content_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let updates = publish::parse(content_type, &body)?;
     authorize::may_publish(grant.as_ref(), &updates)?;
@@ -85,6 +82,24 @@ async fn try_publish(request: Request, shared: &Shared) -> Result<Reply, Failure
     let first = append(&*shared.writing, records).await.map_err(Failure::Unavailable)?;
     door::nudge().await;
     Ok(published(&ids(given, &first), &parts.headers))
+}
+
+/// Reads a body, but keeps no more than [`MAX_BODY`] of it. What is more is read all the same, within reason: a client
+/// that is still sending when it is answered may lose the answer.
+async fn read(mut body: impl http_body::Body<Data = Bytes, Error: Display> + Unpin) -> Result<Vec<u8>, Refusal> {
+    const PATIENCE: usize = 16 * MAX_BODY;
+    let (mut kept, mut size) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Refusal::bad_request(format!("the body did not arrive: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        size = size.saturating_add(data.len());
+        if size <= MAX_BODY {
+            kept.extend_from_slice(&data);
+        } else if size > PATIENCE {
+            break;
+        }
+    }
+    if size > MAX_BODY { Err(publish::too_large()) } else { Ok(kept) }
 }
 
 /// The ids of updates that were appended from `first` on.

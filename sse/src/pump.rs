@@ -122,6 +122,9 @@ pub(crate) async fn idle(slot: &RefCell<Slot>) -> Result<(), Closed> {
     .await
 }
 
+/// How many writes in a row may succeed at once before other requests of the instance have their turn.
+const TURNS: usize = 32;
+
 /// Runs `author` until it returns or the stream is closed.
 pub(crate) async fn drive(
     author: impl Future<Output = Result<(), BoxError>>,
@@ -135,7 +138,7 @@ pub(crate) async fn drive(
     let closed = {
         let mut pump = pin!(pump(&mut writer, &slot, &limits));
         poll_fn(|cx| {
-            loop {
+            for _ in 0..TURNS {
                 if returned.is_none()
                     && let Poll::Ready(result) = author.as_mut().poll(cx)
                 {
@@ -156,6 +159,8 @@ pub(crate) async fn drive(
                 }
                 wake(&slot, cx);
             }
+            cx.waker().wake_by_ref();
+            Poll::Pending
         })
         .await
     };

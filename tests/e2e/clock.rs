@@ -36,7 +36,8 @@ async fn the_first_event_comes_at_once_and_the_head_says_what_it_is() {
     ] {
         assert_eq!(stream.headers.get(name).map(|value| value.as_bytes()), Some(value.as_bytes()), "{name}");
     }
-    assert_eq!(stream.item().await, Item::Retry(Duration::from_secs(2)));
+    let Item::Retry(retry) = stream.item().await else { panic!("the retry hint is first") };
+    assert!((500..1500).contains(&retry.as_millis()), "{retry:?}");
     let event = stream.event().await;
     assert_eq!(event.name, "timestamp");
     let second: u64 = event.id.parse().unwrap();
@@ -168,7 +169,7 @@ async fn head_answers_as_get_without_a_body() {
 #[tokio::test]
 async fn other_paths_are_404_and_other_methods_405() {
     let server = hub().start().await;
-    for path in ["/nothing", "/sse/", "/sse/more", "//", "/%2e%2e/sse", "/favicon.ico"] {
+    for path in ["/nothing", "/sse/", "/sse/more", "/%2e%2e/sse", "/favicon.ico"] {
         let reply = fetch(server.address(), Method::GET, path).await;
         assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(reply.header("content-type"), "text/plain; charset=utf-8");

@@ -527,6 +527,10 @@ async fn a_log_that_fails_ends_no_stream_and_loses_nothing() {
     let (status, sentence) = publisher.send("application/x-www-form-urlencoded", "topic=demo&data=lost").await.unwrap();
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(sentence.contains("publish again"), "{sentence}");
+    let authorization = format!("Bearer {}", token(&["demo"], &[]));
+    let headers = [("authorization", &*authorization), ("content-type", "application/x-www-form-urlencoded")];
+    let reply = fetch_with(server.address(), Method::POST, HUB, &headers, "topic=demo&data=lost").await;
+    assert_eq!((reply.status, reply.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "1"));
     let path = format!("{HUB}?match=demo&last_event_id=earliest");
     let mut refused = EventStream::open(server.address(), &path).await;
     assert_eq!(refused.status, StatusCode::OK, "an error would make EventSource stop for good");

@@ -1,5 +1,6 @@
 //! Headless Chromium, driven through its driver by the WebDriver protocol.
 
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
@@ -18,6 +19,21 @@ pub struct Browser {
     session: String,
     _child: Child,
     _profile: TempDir,
+}
+
+/// Chromium outlives its driver, unless it is told to end.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let request = format!("DELETE /session/{} HTTP/1.1\r\nhost: localhost\r\n\r\n", self.session);
+        let told = std::net::TcpStream::connect(self.driver).and_then(|mut driver| {
+            driver.set_read_timeout(Some(Duration::from_secs(10)))?;
+            driver.write_all(request.as_bytes())?;
+            driver.read(&mut [0; 64])
+        });
+        if let Err(error) = told {
+            eprintln!("the browser may still be running: {error}");
+        }
+    }
 }
 
 impl Browser {
