@@ -14,7 +14,7 @@
 //! Pure, without I/O or a clock: [`text`], [`reserved`], [`topic`], [`update`], [`form`], [`json`], [`publish`],
 //! [`prefer`], [`subscribe`], [`refusal`], [`claims`], [`token`], [`authorize`], [`cors`], [`ring`], [`window`],
 //! [`subscriber`] and the records of the [`log`]. The rest is WASI: [`append`], the [`tail`] with its [`door`],
-//! [`doorbell`], [`limits`] and [`polling`], what an [`instance`] shares, and the [`endpoint`].
+//! [`doorbell`], [`limits`], [`polling`] and [`ready`], what an [`instance`] shares, and the [`endpoint`].
 
 pub mod refusal;
 
@@ -41,6 +41,7 @@ pub mod door;
 pub mod doorbell;
 pub mod limits;
 pub mod polling;
+pub mod ready;
 pub mod ring;
 pub mod subscriber;
 pub mod tail;

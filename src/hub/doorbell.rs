@@ -17,9 +17,19 @@ pub struct Bell(Rc<State>);
 
 #[derive(Debug)]
 struct State {
-    /// The listener waits for a byte: nobody has rung yet.
-    listening: Cell<bool>,
+    ear: Cell<Ear>,
     writer: RefCell<Option<StreamWriter<u8>>>,
+}
+
+/// How the listener is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ear {
+    /// At work; it looks around before it waits again.
+    Away,
+    /// It waits for a byte.
+    Listening,
+    /// The byte was written, and it has not heard of it yet.
+    Rung,
 }
 
 /// The side that hears.
@@ -31,7 +41,7 @@ pub struct Listener {
 /// A new doorbell.
 pub fn doorbell() -> (Bell, Listener) {
     let (writer, reader) = wit_stream::new();
-    let state = Rc::new(State { listening: Cell::new(false), writer: RefCell::new(Some(writer)) });
+    let state = Rc::new(State { ear: Cell::new(Ear::Away), writer: RefCell::new(Some(writer)) });
     (Bell(Rc::clone(&state)), Listener { state, read: Box::pin(read(reader)) })
 }
 
@@ -41,9 +51,10 @@ async fn read(mut reader: StreamReader<u8>) -> StreamReader<u8> {
 }
 
 impl Bell {
-    /// Wakes the listener if it waits. One that does not is at work, and looks around before it waits again.
+    /// Wakes the listener if it waits. One that is at work looks around before it waits again.
     pub async fn ring(&self) {
-        if self.0.listening.replace(false) {
+        if self.0.ear.get() == Ear::Listening {
+            self.0.ear.set(Ear::Rung);
             let writer = self.0.writer.borrow_mut().take();
             if let Some(mut writer) = writer {
                 let _ = writer.write(vec![1]).await;
@@ -58,12 +69,14 @@ impl Listener {
     pub fn poll_rung(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.read.as_mut().poll(cx) {
             Poll::Ready(reader) => {
-                self.state.listening.set(false);
+                self.state.ear.set(Ear::Away);
                 self.read = Box::pin(read(reader));
                 Poll::Ready(())
             }
             Poll::Pending => {
-                self.state.listening.set(true);
+                if self.state.ear.get() == Ear::Away {
+                    self.state.ear.set(Ear::Listening);
+                }
                 Poll::Pending
             }
         }

@@ -42,8 +42,7 @@ pub async fn publish(request: Request, shared: &Shared) -> Reply {
     let mut reply = match try_publish(request, shared).await {
         Ok(reply) => reply,
         Err(Failure::Refused(refusal)) => refuse(&refusal),
-        Err(Failure::Unavailable(error)) => {
-            eprintln!("hub: publishing failed: {error}");
+        Err(Failure::Unavailable) => {
             let mut reply = reply::text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the log cannot be written now: nothing was published, publish again later",
@@ -59,7 +58,7 @@ pub async fn publish(request: Request, shared: &Shared) -> Reply {
 /// Why a request gets no update through.
 enum Failure {
     Refused(Refusal),
-    Unavailable(Unavailable),
+    Unavailable,
 }
 
 impl From<Refusal> for Failure {
@@ -78,8 +77,13 @@ async fn try_publish(request: Request, shared: &Shared) -> Result<Reply, Failure
     let updates = publish::parse(content_type, &body)?;
     authorize::may_publish(grant.as_ref(), &updates)?;
     let records: Vec<Record> = updates.iter().map(Record::from).collect();
+    if records.iter().any(|record| record.size() > MAX_BODY) {
+        return Err(publish::too_many_lines().into());
+    }
     let given: Vec<Option<String>> = records.iter().map(|record| record.id.clone()).collect();
-    let first = append(&*shared.writing, records).await.map_err(Failure::Unavailable)?;
+    let first = append(&*shared.writing, records).await;
+    shared.note(&first);
+    let Ok(first) = first else { return Err(Failure::Unavailable) };
     door::nudge().await;
     Ok(published(&ids(given, &first), &parts.headers))
 }
@@ -142,12 +146,11 @@ pub async fn subscribe(request: Request, shared: &Shared) -> Result<Response, Er
     if request.method() == Method::HEAD {
         return head.open().map(|(response, _)| response);
     }
-    match place(&wish.start, &*shared.reading).await {
+    let place = place(&wish.start, &*shared.reading).await;
+    shared.note(&place);
+    match place {
         Ok(place) => open(head, wish, place, shared).await,
-        Err(error) => {
-            eprintln!("hub: {error}; a subscriber is asked to come back");
-            come_back(head, shared.settings.retry)
-        }
+        Err(_) => come_back(head, shared.settings.retry),
     }
 }
 

@@ -53,6 +53,13 @@ pub fn too_large() -> Refusal {
     Refusal::too_large(format!("the body is larger than {MAX_BODY} bytes: send less at a time"))
 }
 
+/// What is said to an update whose event has more than [`MAX_BODY`] bytes, as each line of its data costs six more.
+pub fn too_many_lines() -> Refusal {
+    Refusal::too_large(format!(
+        "the update's event would be larger than {MAX_BODY} bytes: send less data, or fewer lines"
+    ))
+}
+
 fn from_form(body: &[u8]) -> Result<Update, Refusal> {
     let mut fields = Fields::default();
     for (name, value) in form::pairs(body) {

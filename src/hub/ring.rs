@@ -54,8 +54,7 @@ impl Run {
 
     /// The updates after `cursor`, which must be covered.
     pub fn following(&self, cursor: u64) -> impl Iterator<Item = &Entry> {
-        let skip = usize::try_from(cursor.saturating_sub(self.after)).unwrap_or(usize::MAX);
-        self.entries.iter().skip(skip)
+        self.entries.range(self.entries.partition_point(|entry| entry.sequence <= cursor)..)
     }
 }
 

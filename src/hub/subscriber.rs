@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use spin_sse::{Event, Id, encode_comment};
 
 use crate::hub::json::quoted;
@@ -12,7 +13,7 @@ use crate::hub::topic::Selector;
 use crate::hub::update::{GAP, READY};
 
 /// About how much goes out in one write.
-const CHUNK: usize = 64 * 1024;
+pub const CHUNK: usize = 64 * 1024;
 
 /// What a subscriber follows, and how far it is.
 #[derive(Debug)]
@@ -25,6 +26,15 @@ pub struct Subscriber {
     /// The last sequence of which the client knows the id.
     known: u64,
     budget: Budget,
+}
+
+/// What [`Subscriber::fill`] has to say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Filled {
+    /// The budget is used: nothing more may be sent.
+    pub full: bool,
+    /// An update that is larger than a chunk, to be sent instead of one. It is not copied: all who are sent it share it.
+    pub large: Bytes,
 }
 
 /// The bytes a stream may use.
@@ -47,24 +57,33 @@ impl Subscriber {
         &self.position
     }
 
-    /// Appends what it is to be sent of `entries`, which follow its position without a hole. Returns whether the
-    /// budget ended that: then nothing more may be sent.
-    pub fn fill<'e>(&mut self, entries: impl Iterator<Item = &'e Entry>, out: &mut Vec<u8>) -> bool {
+    /// Appends what it is to be sent of `entries`, which follow its position without a hole.
+    pub fn fill<'e>(&mut self, entries: impl Iterator<Item = &'e Entry>, out: &mut Vec<u8>) -> Filled {
+        let mut filled = Filled::default();
         let start = self.position.sequence;
         for entry in entries.skip_while(|entry| entry.sequence <= start) {
             if self.hears(entry) {
-                if !self.budget.admit(entry.wire.len()) {
-                    return true;
+                let large = entry.wire.len() > CHUNK;
+                if large && !out.is_empty() {
+                    break;
                 }
-                out.extend_from_slice(&entry.wire);
+                if !self.budget.admit(entry.wire.len()) {
+                    filled.full = true;
+                    break;
+                }
+                if large {
+                    filled.large = entry.wire.clone();
+                } else {
+                    out.extend_from_slice(&entry.wire);
+                }
                 self.known = entry.sequence;
             }
             self.position.sequence = entry.sequence;
-            if out.len() >= CHUNK {
+            if out.len() >= CHUNK || !filled.large.is_empty() {
                 break;
             }
         }
-        false
+        filled
     }
 
     fn hears(&self, entry: &Entry) -> bool {
@@ -83,8 +102,7 @@ impl Subscriber {
                 Event::without_data().id(id).encode(out);
             }
         }
-        let size = u64::try_from(out.len()).unwrap_or(u64::MAX);
-        self.budget.left = self.budget.left.saturating_sub(size);
+        self.budget.spend(out.len());
     }
 
     /// Appends what a client should know before the stream ends: the id of the place reached, if it is a newer one.
@@ -97,6 +115,7 @@ impl Subscriber {
     /// Moves it to `start`, the oldest place there is, and appends the event that says so.
     pub fn announce_gap(&mut self, start: Position, out: &mut Vec<u8>) {
         encode_gap(&self.position.to_string(), &start, out);
+        self.budget.spend(out.len());
         self.known = start.sequence;
         self.position = start;
     }
@@ -131,6 +150,10 @@ pub fn encode_gap(asked: &str, start: &Position, out: &mut Vec<u8>) {
 const UNKNOWN: Id = Id::from_static("#unknown");
 
 impl Budget {
+    fn spend(&mut self, size: usize) {
+        self.left = self.left.saturating_sub(u64::try_from(size).unwrap_or(u64::MAX));
+    }
+
     fn admit(&mut self, size: usize) -> bool {
         let left = self.left.checked_sub(u64::try_from(size).unwrap_or(u64::MAX));
         if left.is_none() && !self.first {
@@ -178,7 +201,7 @@ mod tests {
         let grant = if grant.is_empty() { Selector::none() } else { selector(grant) };
         let mut subscriber = Subscriber::new(selector(follows), grant, position(1), u64::MAX);
         let mut out = Vec::new();
-        assert!(!subscriber.fill(entries(&["a", "a", "b", "!a", "!c"]).iter(), &mut out));
+        assert_eq!(subscriber.fill(entries(&["a", "a", "b", "!a", "!c"]).iter(), &mut out), Filled::default());
         assert_eq!(ids(&out), expected);
         assert_eq!(subscriber.position(), &position(5));
     }
@@ -206,10 +229,29 @@ mod tests {
         for (budget, expected) in [(0, 1), (1, 1), (size[0], 1), (size[0] + size[1], 2), (u64::MAX, 3)] {
             let mut subscriber = Subscriber::new(selector(&["a"]), Selector::none(), position(0), budget);
             let mut out = Vec::new();
-            let ended = subscriber.fill(entries.iter(), &mut out);
+            let ended = subscriber.fill(entries.iter(), &mut out).full;
             assert_eq!((ids(&out).len(), ended), (expected, expected < 3), "{budget}");
             assert_eq!(subscriber.position(), &position(expected as u64));
         }
+    }
+
+    #[test]
+    fn a_large_update_goes_alone_and_is_not_copied() {
+        let mut page = Vec::new();
+        for (sequence, size) in (1..).zip([10, CHUNK, 10]) {
+            let record = Record { id: None, meta: "-a\n".to_owned(), body: "x".repeat(size) };
+            record::write(&mut page, "e", sequence, &record);
+        }
+        let entries = record::parse(page.into()).unwrap();
+        let mut subscriber = Subscriber::new(selector(&["a"]), Selector::none(), position(0), u64::MAX);
+        let mut out = Vec::new();
+        assert_eq!(subscriber.fill(entries.iter(), &mut out), Filled::default());
+        assert_eq!(ids(&out), ["#e-1"]);
+        out.clear();
+        let filled = subscriber.fill(entries.iter(), &mut out);
+        assert_eq!((out.len(), filled.large.as_ptr()), (0, entries[1].wire.as_ptr()));
+        assert_eq!(subscriber.fill(entries.iter(), &mut out), Filled::default());
+        assert_eq!(ids(&out), ["#e-3"]);
     }
 
     #[test]

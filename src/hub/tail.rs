@@ -6,43 +6,32 @@
 
 use std::future::poll_fn;
 use std::mem::take;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::StreamExt;
+use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
 use spin_sse::timer::{Instant, Timer, after, now};
-use spin_sse::{Closed, Writer};
 
 use crate::hub::door;
 use crate::hub::doorbell::Listener;
 use crate::hub::limits::Limits;
 use crate::hub::log::{Log, Page, Position, Unavailable};
 use crate::hub::polling::Polling;
-use crate::hub::subscriber::Subscriber;
+use crate::hub::ready::{FAREWELL, Ready, end, write};
 use crate::hub::window::{Taken, Want, Window};
 
+/// How long after its deadline a reader may still stall in the middle of a chunk.
+const STALLED: Duration = Duration::from_secs(10);
 /// A sign of life goes to a subscriber that was sent nothing for so long.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 type Write = Pin<Box<dyn Future<Output = Option<Ready>>>>;
 type Read = Pin<Box<dyn Future<Output = Result<Page, Unavailable>>>>;
-
-/// A session between two writes.
-struct Ready {
-    subscriber: Subscriber,
-    writer: Writer,
-    deadline: Instant,
-    last_write: Instant,
-    /// Emptied; reused for the next chunk.
-    buffer: Vec<u8>,
-    /// The budget is used.
-    full: bool,
-    /// In which log its position is: the log may be lost and begin anew.
-    generation: u64,
-}
 
 /// The tail of one instance.
 pub struct Tail<L> {
@@ -52,9 +41,9 @@ pub struct Tail<L> {
     idle: Vec<Ready>,
     writes: FuturesUnordered<Write>,
     limits: Limits,
-    /// Sessions that know another log than the tail, until it has looked which is the newer one.
-    strangers: Vec<(Ready, Vec<u8>)>,
     window: Window,
+    /// How often the head was read.
+    looks: u64,
     reading: Option<(Want, Read)>,
     /// The last read served someone who catches up: the head's turn.
     head_next: bool,
@@ -73,8 +62,8 @@ impl<L: Log + 'static> Tail<L> {
             idle: Vec::new(),
             writes: FuturesUnordered::new(),
             limits: Limits::default(),
-            strangers: Vec::new(),
             window: Window::new(start),
+            looks: 0,
             reading: None,
             head_next: true,
             news: false,
@@ -87,7 +76,7 @@ impl<L: Log + 'static> Tail<L> {
         loop {
             self.admit();
             self.serve();
-            if self.idle.is_empty() && self.writes.is_empty() && self.strangers.is_empty() {
+            if self.idle.is_empty() && self.writes.is_empty() {
                 door::close();
                 return;
             }
@@ -101,6 +90,7 @@ impl<L: Log + 'static> Tail<L> {
         let (joining, news) = door::look();
         self.news |= news;
         for session in joining {
+            let known = self.window.is_of(session.subscriber.position());
             let ready = Ready {
                 subscriber: session.subscriber,
                 writer: session.writer,
@@ -108,14 +98,12 @@ impl<L: Log + 'static> Tail<L> {
                 last_write: now(),
                 buffer: Vec::new(),
                 full: false,
-                generation: self.window.generation(),
+                generation: known.then_some(self.window.generation()),
+                // A read that is under way may have begun before the session's.
+                settled: self.looks.saturating_add(if self.reading.is_some() { 2 } else { 1 }),
             };
-            if self.window.is_of(ready.subscriber.position()) {
-                self.write(ready, session.preamble);
-            } else {
-                self.strangers.push((ready, session.preamble));
-                self.news = true;
-            }
+            self.news |= !known;
+            self.write(ready, session.preamble, Bytes::new());
         }
     }
 
@@ -126,45 +114,58 @@ impl<L: Log + 'static> Tail<L> {
             let mut out = take(&mut session.buffer);
             if now >= session.deadline || session.full {
                 session.subscriber.farewell(&mut out);
-                self.writes.push(Box::pin(end(session.writer, out)));
+                let limit = self.limits.reached(after(now, FAREWELL));
+                self.writes.push(Box::pin(end(session.writer, out, limit)));
                 continue;
             }
+            let mut large = Bytes::new();
             let cursor = session.subscriber.position().sequence;
-            let known = self.window.is_of(session.subscriber.position());
-            if !known || session.generation != self.window.generation() {
-                session.subscriber.announce_gap(self.window.start(), &mut out);
-                session.generation = self.window.generation();
-            } else if let Some(run) = self.window.run(cursor) {
-                session.full = session.subscriber.fill(run.following(cursor), &mut out);
+            match self.standing(&session) {
+                Standing::Unsettled => {}
+                Standing::Lost => {
+                    session.subscriber.announce_gap(self.window.start(), &mut out);
+                    session.generation = Some(self.window.generation());
+                }
+                Standing::Known => {
+                    session.generation = Some(self.window.generation());
+                    if let Some(run) = self.window.run(cursor) {
+                        let filled = session.subscriber.fill(run.following(cursor), &mut out);
+                        (session.full, large) = (filled.full, filled.large);
+                    }
+                }
             }
-            if out.is_empty() && now >= after(session.last_write, KEEP_ALIVE) {
+            if out.is_empty() && large.is_empty() && now >= after(session.last_write, KEEP_ALIVE) {
                 session.subscriber.keep_alive(&mut out);
             }
-            if out.is_empty() && !session.full {
+            if out.is_empty() && large.is_empty() && !session.full {
                 session.buffer = out;
                 self.idle.push(session);
             } else {
-                self.write(session, out);
+                self.write(session, out, large);
             }
         }
     }
 
-    fn write(&mut self, mut session: Ready, out: Vec<u8>) {
+    /// What the place of a session is worth in the log that the tail follows.
+    fn standing(&self, session: &Ready) -> Standing {
+        let known = self.window.is_of(session.subscriber.position());
+        match session.generation {
+            None if self.looks < session.settled => Standing::Unsettled,
+            None if known => Standing::Known,
+            Some(generation) if known && generation == self.window.generation() => Standing::Known,
+            _ => Standing::Lost,
+        }
+    }
+
+    /// Writes `out` and then `large`, which together end at the end of an event.
+    fn write(&mut self, session: Ready, out: Vec<u8>, large: Bytes) {
         let limit = self.limits.reached(session.deadline);
+        let cut = self.limits.reached(after(session.deadline, STALLED));
         self.writes.push(Box::pin(async move {
-            match session.writer.write_unless(out, limit).await {
-                Ok(buffer) => {
-                    session.buffer = buffer;
-                    session.last_write = now();
-                    Some(session)
-                }
-                Err(Closed::BudgetUsed) => {
-                    session.writer.finish().await;
-                    println!("hub: stream ended: a reader did not keep up until its budget was used");
-                    None
-                }
-                Err(closed) => {
-                    println!("hub: stream ended: {closed}");
+            match select(pin!(write(session, out, large, limit)), cut).await {
+                Either::Left((session, _)) => session,
+                Either::Right(_) => {
+                    println!("hub: stream cut: its reader stalled in the middle of a chunk");
                     None
                 }
             }
@@ -200,37 +201,33 @@ impl<L: Log + 'static> Tail<L> {
 
     /// Takes in what was read.
     fn page(&mut self, want: Want, page: Page) {
-        let (newest, head) = (page.entries.last().map(|entry| entry.sequence), page.extent.head);
+        let (anything, head) = (!page.entries.is_empty(), page.extent.head);
         let taken = self.window.take(want, page);
         match &taken {
             Taken::More => {}
-            Taken::Gap(start) => self.announce_gaps(start),
+            Taken::Gap { from, to } => self.announce_gaps(*from, to),
             Taken::Another => eprintln!("hub: this is another log than before: subscribers are told of the gap"),
         }
         if want == Want::Head {
-            self.polling.found(newest.is_some());
+            self.looks = self.looks.saturating_add(1);
+            self.polling.found(anything);
             // A read that is not complete is followed by the next at once.
-            self.news |= newest.is_some_and(|newest| newest < head);
+            self.news |= anything && self.window.cursor(Want::Head) < head;
         }
-        if taken == Taken::Another {
-            self.news = true;
-        } else if want == Want::Head {
-            for (session, preamble) in take(&mut self.strangers) {
-                self.write(session, preamble);
-            }
-        }
+        self.news |= taken == Taken::Another;
     }
 
-    /// Tells those whose place is no longer in the log, and moves them to its oldest.
-    fn announce_gaps(&mut self, start: &Position) {
-        let (lost, kept): (Vec<_>, Vec<_>) = take(&mut self.idle)
-            .into_iter()
-            .partition(|session| session.subscriber.position().sequence < start.sequence);
-        self.idle = kept;
-        for mut session in lost {
-            let mut out = take(&mut session.buffer);
-            session.subscriber.announce_gap(start.clone(), &mut out);
-            self.write(session, out);
+    /// Tells those who are before a hole in the log, and moves them to its end.
+    fn announce_gaps(&mut self, from: u64, to: &Position) {
+        for mut session in take(&mut self.idle) {
+            let here = (from..to.sequence).contains(&session.subscriber.position().sequence);
+            if here && matches!(self.standing(&session), Standing::Known) {
+                let mut out = take(&mut session.buffer);
+                session.subscriber.announce_gap(to.clone(), &mut out);
+                self.write(session, out, Bytes::new());
+            } else {
+                self.idle.push(session);
+            }
         }
     }
 
@@ -265,11 +262,12 @@ impl<L: Log + 'static> Tail<L> {
     }
 }
 
-/// Ends a stream with its last words.
-async fn end(mut writer: Writer, out: Vec<u8>) -> Option<Ready> {
-    // A client that has gone does not need them.
-    let _ = writer.write(out).await;
-    writer.finish().await;
-    println!("hub: stream ended: its budget is used");
-    None
+/// What the place of a session is worth.
+enum Standing {
+    /// It is in the log that the tail follows.
+    Known,
+    /// It is in another log.
+    Lost,
+    /// The tail has to look first which log is the newer one.
+    Unsettled,
 }

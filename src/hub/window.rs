@@ -33,8 +33,13 @@ pub enum Want {
 pub enum Taken {
     /// There may be more to send.
     More,
-    /// The log begins here now: who is before it has a gap.
-    Gap(Position),
+    /// There is a hole in the log: whoever is at `from` or after it, but before `to`, has a gap and goes on from `to`.
+    Gap {
+        /// The first place before the hole.
+        from: u64,
+        /// The place after it.
+        to: Position,
+    },
     /// It is another log than before: everyone has a gap, and it must be read anew.
     Another,
 }
@@ -95,25 +100,40 @@ impl Window {
             return Taken::Another;
         }
         let cursor = self.cursor(want);
-        let gap = page.gap(&self.position(cursor));
+        let gap = self.gap(cursor, &page);
+        let to = gap.as_ref().map_or(cursor, |(_, to)| to.sequence);
+        // Only as far as there is no hole: what follows one is read next, and found to be after a gap.
+        let entries =
+            page.entries.into_iter().zip(to.saturating_add(1)..).take_while(|(entry, at)| entry.sequence == *at);
+        let entries = entries.map(|(entry, _)| entry);
         match want {
             Want::Head => {
-                if gap {
-                    self.begin(start.clone());
+                if let Some((_, to)) = &gap {
+                    self.begin(to.clone());
                 }
-                self.ring.extend(page.entries);
+                self.ring.extend(entries);
                 self.ring.trim();
             }
-            Want::Catchup(_) if gap => {}
+            Want::Catchup(_) if gap.is_some() => {}
             Want::Catchup(_) => {
                 let mut run = Run::new(cursor);
-                run.extend(page.entries);
+                run.extend(entries);
                 self.pages.push(run);
                 let surplus = self.pages.len().saturating_sub(PAGES);
                 self.pages.drain(..surplus);
             }
         }
-        if gap { Taken::Gap(start) } else { Taken::More }
+        gap.map_or(Taken::More, |(from, to)| Taken::Gap { from, to })
+    }
+
+    /// The hole between `cursor` and a page that was read after it. Pruning makes one at the log's beginning; one in
+    /// its middle is made by someone who deletes updates, and is announced all the same.
+    fn gap(&self, cursor: u64, page: &Page) -> Option<(u64, Position)> {
+        if page.gap(&self.position(cursor)) {
+            return Some((0, page.extent.start()));
+        }
+        let before = page.entries.first()?.sequence.saturating_sub(1);
+        (before != cursor).then(|| (cursor, self.position(before)))
     }
 
     fn begin(&mut self, start: Position) {
@@ -202,10 +222,28 @@ mod tests {
         append(&log, 50, 10);
         let start = now(log.extent()).unwrap().start();
         assert_eq!(start.sequence, 40);
-        assert_eq!(read(&mut window, &log, Want::Head), Taken::Gap(start));
+        assert_eq!(read(&mut window, &log, Want::Head), Taken::Gap { from: 0, to: start });
         assert_eq!(served(&mut window, &log, 40), (41..=50).collect::<Vec<_>>());
         assert!(window.is_ahead_of(&window.position(3)), "who was away learns of it when it catches up");
-        assert!(matches!(read(&mut window, &log, Want::Catchup(3)), Taken::Gap(_)));
+        assert!(matches!(read(&mut window, &log, Want::Catchup(3)), Taken::Gap { from: 0, .. }));
+    }
+
+    #[test]
+    fn a_hole_in_the_middle_is_a_gap_for_those_who_are_before_it() {
+        let log = MemoryLog::new("e", 100);
+        let mut window = window(&log);
+        append(&log, 10, 10);
+        log.remove(4);
+        assert_eq!(read(&mut window, &log, Want::Head), Taken::More);
+        assert_eq!(served(&mut window, &log, 0), [1, 2, 3]);
+        let to = window.position(4);
+        assert_eq!(read(&mut window, &log, Want::Head), Taken::Gap { from: 3, to });
+        assert_eq!(served(&mut window, &log, 4), [5, 6, 7, 8, 9, 10]);
+        assert_eq!(served(&mut window, &log, 7), [8, 9, 10]);
+        let mut late = Window::new(&window.position(10));
+        assert_eq!(read(&mut late, &log, Want::Catchup(1)), Taken::More);
+        assert_eq!(late.run(1).unwrap().head(), 3);
+        assert!(matches!(read(&mut late, &log, Want::Catchup(3)), Taken::Gap { from: 3, .. }));
     }
 
     #[test]

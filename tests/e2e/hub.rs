@@ -350,6 +350,64 @@ async fn a_reader_that_stops_delays_nobody_and_costs_no_memory() {
 }
 
 #[tokio::test]
+async fn the_largest_updates_reach_everyone_and_are_not_copied_for_each() {
+    const SUBSCRIBERS: usize = 60;
+    let server = hub_with_key().process().start().await;
+    let mut publisher = Publisher::new(server.address()).await;
+    let large = "x".repeat(1_000_000);
+    publisher.publish("demo", "0").await;
+    let mut live = follow(server.address(), "demo", "earliest").await;
+    assert_eq!(live.event().await.data, "0");
+    let mut stopped = Vec::new();
+    for _ in 0..SUBSCRIBERS {
+        stopped.push(follow(server.address(), "demo", "").await);
+    }
+    let before = server.resident();
+    for _ in 0..3 {
+        publisher.publish("demo", &large).await;
+    }
+    publisher.publish("demo", "1").await;
+    let late = follow(server.address(), "demo", "earliest").await;
+    let stopped = stopped.pop().unwrap();
+    for (mut stream, small) in [(live, 0), (late, 1), (stopped, 0)] {
+        for _ in 0..small {
+            assert_eq!(stream.event().await.data, "0");
+        }
+        for _ in 0..3 {
+            assert_eq!(stream.event().await.data.len(), large.len());
+        }
+        assert_eq!(stream.event().await.data, "1");
+    }
+    let grown = server.resident().saturating_sub(before);
+    assert!(grown < 60 * 1024 * 1024, "{} MiB", grown >> 20);
+    // Each line costs six bytes more on the wire.
+    let lines = "%0A".repeat(300_000);
+    let body = format!("topic=demo&data={lines}");
+    let (status, reason) = publisher.send("application/x-www-form-urlencoded", body).await.unwrap();
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{reason}");
+    assert!(reason.contains("fewer lines"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_log_that_is_replaced_under_a_running_hub_is_a_gap_for_those_who_knew_the_old_one() {
+    let state = tempfile::tempdir().unwrap();
+    // Polled so seldom that who comes knows the new log before the tail does.
+    let server = hub_with_key().state(state.path()).variable("poll_ms", 3_000).start().await;
+    let mut publisher = Publisher::new(server.address()).await;
+    publisher.publish_all("demo", numbers(0, 5)).await;
+    let mut old = follow(server.address(), "demo", "").await;
+    let database = rusqlite::Connection::open(state.path().join("sqlite_db.db")).unwrap();
+    database.execute("UPDATE hub SET epoch = 'eeee'", []).unwrap();
+    let mut new = follow(server.address(), "demo", "#eeee-3").await;
+    assert_eq!(new.event().await.data, "3");
+    assert_eq!(new.event().await.data, "4");
+    assert_eq!(old.event().await.name, "gap");
+    for n in 0..5 {
+        assert_eq!(old.event().await.data, n.to_string());
+    }
+}
+
+#[tokio::test]
 async fn a_subscriber_that_reads_a_byte_at_a_time_receives_everything() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let server = hub_with_key().start().await;

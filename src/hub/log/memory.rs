@@ -27,6 +27,14 @@ impl MemoryLog {
     }
 }
 
+#[cfg(test)]
+impl MemoryLog {
+    /// Makes a hole, which the log itself never does.
+    pub(crate) fn remove(&self, sequence: u64) {
+        self.state.borrow_mut().records.retain(|(at, _)| *at != sequence);
+    }
+}
+
 impl Log for MemoryLog {
     async fn append(&self, records: &[Record]) -> Result<Position, Unavailable> {
         let mut state = self.state.borrow_mut();

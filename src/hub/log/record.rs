@@ -25,6 +25,13 @@ pub struct Record {
     pub body: String,
 }
 
+impl Record {
+    /// The bytes of its event, without its id.
+    pub fn size(&self) -> usize {
+        self.body.len()
+    }
+}
+
 impl From<&Update> for Record {
     fn from(update: &Update) -> Self {
         let mut meta = String::from(if update.private { "p" } else { "-" });

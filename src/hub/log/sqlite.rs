@@ -94,11 +94,13 @@ const TABLES: [&str; 4] = [
         body TEXT NOT NULL
     )",
     "CREATE INDEX IF NOT EXISTS updates_id ON updates (id, sequence) WHERE id IS NOT NULL",
-    // An append removes what it pushes out, and up to two updates that are too old: more than come in.
+    // An append removes what it pushes out, and up to two updates that are too old: more than come in. Always the
+    // oldest, whatever the wall clock did: there must be no hole.
     "CREATE TRIGGER IF NOT EXISTS updates_prune AFTER INSERT ON updates BEGIN
         DELETE FROM updates WHERE sequence <= NEW.sequence - (SELECT history_updates FROM hub);
         DELETE FROM updates WHERE sequence IN (SELECT sequence FROM updates ORDER BY sequence LIMIT 2)
-            AND time < NEW.time - (SELECT history_seconds FROM hub);
+            AND NOT EXISTS (SELECT 1 FROM updates AS older WHERE older.sequence <= updates.sequence
+                AND older.time >= NEW.time - (SELECT history_seconds FROM hub));
     END",
 ];
 
@@ -148,11 +150,18 @@ impl<C: Connect> SqliteLog<C> {
     }
 }
 
-/// Makes the tables where there are none (many instances may do so at once), takes over the retention, and removes
-/// what is too old. Appends do that too: this is for a log that had none for long.
+/// Makes the tables where there are none, takes over the retention, and removes what is too old. Appends do that too:
+/// this is for a log that had none for long. Mostly there is nothing to do, and then nothing is written: whoever only
+/// reads does not wait for a writer.
 async fn prepare<D: Database>(database: &D, retention: Retention) -> Result<(), Unavailable> {
     let keep = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     let (updates, seconds) = (keep(retention.updates.max(1)), keep(retention.seconds));
+    let statement = "SELECT history_updates, history_seconds,
+        coalesce((SELECT time FROM updates ORDER BY sequence LIMIT 1) < unixepoch() - history_seconds, 0) FROM hub";
+    let found = database.execute(statement, vec![]).await.unwrap_or_default();
+    if found == [[updates.clone(), seconds.clone(), Value::Integer(0)]] {
+        return Ok(());
+    }
     // Readers do not wait for writers, and an append costs half. It stays set; another instance may just do it.
     let _ = database.execute("PRAGMA journal_mode = WAL", vec![]).await;
     for table in TABLES {
@@ -163,9 +172,9 @@ async fn prepare<D: Database>(database: &D, retention: Retention) -> Result<(), 
     let statement = "UPDATE hub SET history_updates = ?1, history_seconds = ?2
         WHERE history_updates <> ?1 OR history_seconds <> ?2";
     database.execute(statement, vec![updates, seconds]).await?;
-    let statement = "DELETE FROM updates WHERE sequence IN (
-        SELECT sequence FROM updates WHERE time < unixepoch() - (SELECT history_seconds FROM hub) ORDER BY sequence LIMIT 1000
-    )";
+    let statement = "DELETE FROM updates WHERE sequence < coalesce(
+        (SELECT sequence FROM updates WHERE time >= unixepoch() - (SELECT history_seconds FROM hub) ORDER BY sequence LIMIT 1),
+        9223372036854775807)";
     database.execute(statement, vec![]).await.map(drop)
 }
 
@@ -365,6 +374,33 @@ mod tests {
         let log = open(&file, 1_000, 60);
         assert_eq!(kept(&log), 8);
         assert_eq!(now(log.extent()).unwrap().head, 23);
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_makes_no_hole() {
+        let file = File::new();
+        let log = open(&file, 1_000, 60);
+        append(&log, 6);
+        run(&file, "UPDATE updates SET time = time - 61 WHERE sequence IN (2, 4, 5)");
+        append(&log, 1);
+        assert_eq!(kept(&log), 7);
+        let log = open(&file, 1_000, 60);
+        assert_eq!(now(log.after(0)).unwrap().entries.len(), 7);
+        run(&file, "UPDATE updates SET time = time - 61 WHERE sequence = 1");
+        let log = open(&file, 1_000, 60);
+        assert_eq!(now(log.extent()).unwrap().oldest, 3);
+    }
+
+    #[test]
+    fn a_log_that_is_locked_for_writing_can_be_opened_and_read() {
+        let file = File::new();
+        append(&open(&file, 100, 60), 3);
+        let writer = rusqlite::Connection::open(&file.0).unwrap();
+        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let opened = std::time::Instant::now();
+        assert_eq!(now(open(&file, 100, 60).after(0)).unwrap().entries.len(), 3);
+        // SQLite would wait 5 s for the lock, and then fail.
+        assert!(opened.elapsed() < std::time::Duration::from_secs(5));
     }
 
     #[test]
