@@ -1,7 +1,5 @@
 //! `GET /sse`, `GET /`, and what is not there.
 
-use std::time::{Duration, Instant};
-
 use hyper::{Method, StatusCode};
 
 use crate::support::client::{Event, EventStream, Item, fetch};
@@ -49,15 +47,16 @@ async fn the_first_event_comes_at_once_and_the_head_says_what_it_is() {
 async fn events_come_one_by_one_and_not_at_the_end() {
     let server = hub().start().await;
     let mut stream = EventStream::open(server.address(), "/sse").await;
-    let mut arrivals = Vec::new();
+    let (mut seen, mut alone) = (Vec::new(), 0);
     for _ in 0..4 {
         let event = stream.event().await;
-        arrivals.push((event, Instant::now()));
+        // Nothing had come after it yet: it was sent by itself. (A busy machine may send two seconds at once.)
+        alone += usize::from(stream.raw.ends_with(format!("data: {}\n\n", event.data).as_bytes()));
+        seen.push(event);
     }
-    let between = |n: usize| arrivals[n + 1].1 - arrivals[n].1;
-    // The first two may be of the second that is ending and the one that begins.
-    assert!(between(1) > Duration::from_millis(500) && between(2) > Duration::from_millis(500), "{arrivals:?}");
-    check_consecutive(&arrivals.into_iter().map(|(event, _)| event).collect::<Vec<_>>());
+    check_consecutive(&seen);
+    assert!(alone >= 2, "{}", stream.text());
+    assert!(!server.lines().iter().any(|line| line.contains("stream ended")));
 }
 
 async fn resumes(server: &Server, path: impl Fn(u64) -> String, header: impl Fn(u64) -> Vec<(&'static str, String)>) {
