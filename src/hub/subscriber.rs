@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use spin_sse::{Event, Id, encode_comment};
 
+use crate::hub::authorize::may_read;
 use crate::hub::json::quoted;
 use crate::hub::log::{Entry, Position};
 use crate::hub::topic::Selector;
@@ -87,8 +88,7 @@ impl Subscriber {
     }
 
     fn hears(&self, entry: &Entry) -> bool {
-        entry.topics().any(|topic| self.selector.matches(topic))
-            && (!entry.private || entry.topics().any(|topic| self.grant.matches(topic)))
+        self.selector.matches_any(entry.topics()) && may_read(entry.private, entry.topics(), &self.grant)
     }
 
     /// Appends a sign of life. It carries the id of the place reached, so that a client whose topics are quiet does

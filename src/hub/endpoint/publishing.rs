@@ -1,0 +1,110 @@
+//! What becomes of a `POST`: updates, stored.
+
+use std::fmt::Display;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http_body_util::BodyExt;
+use spin_sdk::http::Request;
+
+use super::{cors, grant, refuse};
+use crate::hub::append::append;
+use crate::hub::instance::Shared;
+use crate::hub::log::{Position, Record};
+use crate::hub::publish::{self, MAX_BODY};
+use crate::hub::refusal::Refusal;
+use crate::hub::{authorize, door, prefer};
+use crate::reply::{self, Reply};
+
+const MERCURE_ID: HeaderName = HeaderName::from_static("mercure-id");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// Answers a `POST`: stores updates.
+pub async fn publish(request: Request, shared: &Shared) -> Reply {
+    let cors = cors(request.headers(), shared);
+    let mut reply = match try_publish(request, shared).await {
+        Ok(reply) => reply,
+        Err(Failure::Refused(refusal)) => refuse(&refusal),
+        Err(Failure::Unavailable) => {
+            let mut reply = reply::text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the log cannot be written now: nothing was published, publish again later",
+            );
+            reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            reply
+        }
+    };
+    reply.headers_mut().extend(cors);
+    reply
+}
+
+/// Why a request gets no update through.
+enum Failure {
+    Refused(Refusal),
+    Unavailable,
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Failure::Refused(refusal)
+    }
+}
+
+async fn try_publish(request: Request, shared: &Shared) -> Result<Reply, Failure> {
+    let (parts, body) = request.into_parts();
+    let grant = grant(&parts.headers, &parts.uri, shared, true)?;
+    // Without a token there is nothing to read the body for.
+    authorize::may_publish(grant.as_ref(), &[])?;
+    let body = read(body).await?;
+    let content_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let updates = publish::parse(content_type, &body)?;
+    authorize::may_publish(grant.as_ref(), &updates)?;
+    let records: Vec<Record> = updates.iter().map(Record::from).collect();
+    if records.iter().any(|record| record.size() > MAX_BODY) {
+        return Err(publish::too_many_lines().into());
+    }
+    let given: Vec<Option<String>> = records.iter().map(|record| record.id.clone()).collect();
+    let first = append(&*shared.writing, records).await;
+    shared.note(&first);
+    let Ok(first) = first else { return Err(Failure::Unavailable) };
+    door::nudge().await;
+    Ok(published(&ids(given, &first), &parts.headers))
+}
+
+/// Reads a body, but keeps no more than [`MAX_BODY`] of it. What is more is read all the same, within reason: a client
+/// that is still sending when it is answered may lose the answer.
+async fn read(mut body: impl http_body::Body<Data = Bytes, Error: Display> + Unpin) -> Result<Vec<u8>, Refusal> {
+    const PATIENCE: usize = 16 * MAX_BODY;
+    let (mut kept, mut size) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Refusal::bad_request(format!("the body did not arrive: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        size = size.saturating_add(data.len());
+        if size <= MAX_BODY {
+            kept.extend_from_slice(&data);
+        } else if size > PATIENCE {
+            break;
+        }
+    }
+    if size > MAX_BODY { Err(publish::too_large()) } else { Ok(kept) }
+}
+
+/// The ids of updates that were appended from `first` on.
+fn ids(given: Vec<Option<String>>, first: &Position) -> Vec<String> {
+    let sequences = first.sequence..;
+    let minted = sequences.map(|sequence| Position { sequence, ..first.clone() }.to_string());
+    given.into_iter().zip(minted).map(|(given, minted)| given.unwrap_or(minted)).collect()
+}
+
+fn published(ids: &[String], headers: &HeaderMap) -> Reply {
+    if !prefer::wants_minimal(headers) {
+        return reply::typed(StatusCode::OK, "text/plain; charset=utf-8", ids.join("\n"));
+    }
+    let mut reply = reply::empty(StatusCode::NO_CONTENT);
+    reply.headers_mut().insert(PREFERENCE_APPLIED, HeaderValue::from_static("return=minimal"));
+    if let Some(id) = ids.last().and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok()) {
+        reply.headers_mut().insert(MERCURE_ID, id);
+    }
+    reply
+}
