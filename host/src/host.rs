@@ -5,8 +5,9 @@ use crate::instance::Instances;
 use crate::logs::Logs;
 use crate::manifest::Manifest;
 use crate::options::Options;
+use crate::outbound::Outbound;
 use crate::serve::Server;
-use crate::variables::Variables;
+use crate::variables::{Values, Variables};
 use anyhow::Result;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -44,10 +45,12 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// One sentence that says what is wrong and what to do: about the manifest, a variable, the address, the build or the component.
+    /// One sentence that says what is wrong and what to do: about the manifest, a variable, an outbound host, the address, the build or the component.
     pub async fn start(options: Options) -> Result<Self> {
         let manifest = Manifest::load(options.manifest.as_deref())?;
-        let variables = Variables::resolve(&manifest, &options.variables, |name| std::env::var(name).ok())?;
+        let values = Values::choose(&manifest.variables, &options.variables, |name| std::env::var(name).ok())?;
+        let variables = Variables::resolve(&manifest.templates, &values)?;
+        let outbound = Outbound::resolve(&manifest.outbound, &values)?;
         // Before the build, which may take minutes.
         let listener = bind(options.listen)?;
         let component = compile::component(&manifest, !options.no_build).await?;
@@ -56,7 +59,8 @@ impl Host {
         let database = database.map(|directory| directory.join("sqlite_db.db"));
         let logs = Logs::new(!options.quiet);
         let stopping = Arc::new(AtomicBool::new(false));
-        let instances = Instances::new(&component, &options, variables, database, logs.clone(), stopping.clone())?;
+        let instances =
+            Instances::new(&component, &options, variables, database, outbound, logs.clone(), stopping.clone())?;
         let server = Server { handler: ProxyHandler::new(instances), route: manifest.route, logs: logs.clone() };
 
         let runtime = Builder::new_multi_thread().enable_all().thread_name("spin-sse-host").build()?;

@@ -2,6 +2,8 @@
 
 use crate::logs::{Logs, Output};
 use crate::options::{Options, Spread};
+use crate::outbound::Outbound;
+use crate::redis::{self, Redis};
 use crate::sqlite::{self, Sqlite};
 use crate::variables::{self, Variables};
 use anyhow::{Context as _, Result};
@@ -27,6 +29,7 @@ pub(crate) struct Instances {
     service: ProxyPre<State>,
     variables: Variables,
     database: Option<PathBuf>,
+    outbound: Outbound,
     logs: Logs,
     reuse: Spread<usize>,
     concurrency: Spread<usize>,
@@ -42,6 +45,7 @@ impl Instances {
         options: &Options,
         variables: Variables,
         database: Option<PathBuf>,
+        outbound: Outbound,
         logs: Logs,
         stopping: Arc<AtomicBool>,
     ) -> Result<Self> {
@@ -55,6 +59,7 @@ impl Instances {
             service: ProxyPre::P3(service),
             variables,
             database,
+            outbound,
             logs,
             reuse: options.max_instance_reuse_count.clone(),
             concurrency: options.max_instance_concurrent_reuse_count.clone(),
@@ -72,10 +77,11 @@ fn linker(component: &Component) -> Result<Linker<State>> {
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     variables::add_to_linker(&mut linker, |state: &mut State| &mut state.variables)?;
     sqlite::add_to_linker(&mut linker, |state: &mut State| &mut state.sqlite)?;
+    redis::add_to_linker(&mut linker, |state: &mut State| &mut state.redis)?;
     Ok(linker)
 }
 
-/// What one instance has: no files, no environment, no arguments, no network.
+/// What one instance has: no files, no environment, no arguments, no sockets of its own.
 pub(crate) struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -83,6 +89,7 @@ pub(crate) struct State {
     table: ResourceTable,
     variables: Variables,
     sqlite: Sqlite,
+    redis: Redis,
 }
 
 impl WasiView for State {
@@ -132,6 +139,7 @@ impl HandlerState for Instances {
             table: ResourceTable::new(),
             variables: self.variables.clone(),
             sqlite: Sqlite::new(self.database.clone()),
+            redis: Redis::new(self.outbound.clone(), self.logs.clone()),
         };
         let mut store = Store::new(&self.engine, state);
         let proxy = self.service.instantiate_async(&mut store).await?;

@@ -1,8 +1,8 @@
 //! Runs the component that a `spin.toml` describes, on machines without the Spin CLI and in tests.
 //!
 //! Wasmtime is the engine inside Spin, and its HTTP handler decides here as there which instance serves which request. This host
-//! adds the few interfaces that the component imports, `spin:variables` and `spin:sqlite`, with the meaning they have in Spin.
-//! Whatever else Spin does is out of scope: other triggers, several components, outgoing requests, TLS.
+//! adds the few interfaces that the component imports, `spin:variables`, `spin:sqlite` and `spin:redis`, with the meaning they
+//! have in Spin. Whatever else Spin does is out of scope: other triggers, several components, outgoing requests, TLS.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
@@ -23,6 +23,8 @@ pub mod key;
 mod manifest;
 
 mod instance;
+mod outbound;
+mod redis;
 mod sqlite;
 mod variables;
 

@@ -1,6 +1,7 @@
 //! `spin.toml`, as far as this host needs it. Keys that it does not know are left to Spin.
 
 use crate::options::Options;
+use crate::outbound::Entry;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ pub(crate) struct Manifest {
     pub(crate) templates: BTreeMap<String, String>,
     /// Whether the component may open the database `default`, the only one there is.
     pub(crate) sqlite: bool,
+    /// Where the component may connect to.
+    pub(crate) outbound: Vec<Entry>,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -27,6 +30,9 @@ pub(crate) struct Variable {
     #[serde(default)]
     pub(crate) required: bool,
     pub(crate) default: Option<String>,
+    /// Whether nobody may see the value.
+    #[serde(default)]
+    pub(crate) secret: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -64,6 +70,8 @@ struct Component {
     variables: BTreeMap<String, String>,
     #[serde(default)]
     sqlite_databases: Vec<String>,
+    #[serde(default)]
+    allowed_outbound_hosts: Vec<String>,
     build: Option<BuildTable>,
 }
 
@@ -147,6 +155,7 @@ impl Manifest {
             variables: file.variables,
             templates: component.variables,
             sqlite: !component.sqlite_databases.is_empty(),
+            outbound: component.allowed_outbound_hosts.iter().map(|text| Entry::read(text)).collect::<Result<_>>()?,
             directory,
         })
     }
@@ -182,7 +191,7 @@ mod tests {
         [component.hub]
         source = "target/hub.wasm"
         sqlite_databases = ["default"]
-        allowed_outbound_hosts = []
+        allowed_outbound_hosts = ["{{ a }}", "redis://h"]
         [component.hub.variables]
         c = "{{ a }}"
         [component.hub.build]
@@ -201,10 +210,11 @@ mod tests {
         assert_eq!(manifest.wasm, Path::new("/app/target/hub.wasm"));
         assert_eq!(manifest.route, "/...");
         assert_eq!(manifest.build, Some(Build { commands: vec!["make".into()], directory: "/app/".into() }));
-        assert_eq!(manifest.variables["a"], Variable { required: false, default: Some("1".into()) });
-        assert_eq!(manifest.variables["b"], Variable { required: true, default: None });
+        assert_eq!(manifest.variables["a"], Variable { required: false, default: Some("1".into()), secret: false });
+        assert_eq!(manifest.variables["b"], Variable { required: true, default: None, secret: true });
         assert_eq!(manifest.templates["c"], "{{ a }}");
         assert!(manifest.sqlite);
+        assert_eq!(manifest.outbound, ["{{ a }}", "redis://h"].map(|text| Entry::read(text).unwrap()));
     }
 
     #[test]
@@ -230,6 +240,7 @@ mod tests {
                 "it has 2 [[trigger.http]]",
             ),
             ("[\"default\"]", "[\"other\"]", "SQLite database `other`"),
+            ("redis://h", "redis://h/0", "`redis://h/0` is not an outbound host: it must have no path"),
             ("a = { default = \"1\" }", "a = {}", "the variable `a` must have either"),
             ("required = true, secret = true", "required = true, default = \"\"", "the variable `b` must have either"),
             ("[application]", "[application", ""),
