@@ -9,6 +9,8 @@ use crate::block::{Block, Step, push_text, value_of};
 use crate::line::{self, Cut};
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
+/// The shortest comment, as a block.
+const KEEP_ALIVE: &[u8] = b":\n\n";
 const DEFAULT_LIMIT: usize = 1 << 20;
 
 /// An incremental decoder of one event stream.
@@ -125,6 +127,13 @@ impl Decoder {
             self.after_cr = false;
         }
 
+        if self.size == 0 && self.line.is_empty() {
+            // On an idle stream there is nothing but these.
+            while let Some(rest) = input.strip_prefix(KEEP_ALIVE) {
+                *input = rest;
+            }
+        }
+
         // Data that is one line, whole in `input`, is never copied.
         let mut only: Option<&'i [u8]> = None;
         loop {
@@ -137,7 +146,13 @@ impl Decoder {
             // A CR ends its line at once: no event is held back until it is known whether a LF follows.
             self.after_cr = after_cr;
 
-            let step = if !self.line.is_empty() {
+            let step = if line.is_empty() && self.line.is_empty() {
+                if only.is_none() && self.size == 0 {
+                    // After a comment, mostly.
+                    continue;
+                }
+                Step::Dispatch
+            } else if !self.line.is_empty() {
                 self.hold(line)?;
                 self.block.apply_buffer(&mut self.line)
             } else if is_comment(line) {

@@ -59,7 +59,7 @@ pub fn encode_comment(text: &str, out: &mut Vec<u8>) {
 }
 
 #[inline]
-fn encode_line(prefix: &[u8], value: &[u8], out: &mut Vec<u8>) {
+fn encode_line<const P: usize>(prefix: &[u8; P], value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(prefix);
     out.extend_from_slice(value);
     out.push(b'\n');
@@ -69,7 +69,12 @@ fn encode_line(prefix: &[u8], value: &[u8], out: &mut Vec<u8>) {
 ///
 /// `between` is a line end and the prefix, in one piece because that is faster.
 #[inline]
-fn encode_lines(prefix: &[u8], between: &[u8], mut text: &[u8], out: &mut Vec<u8>) {
+fn encode_lines<const P: usize, const B: usize>(
+    prefix: &[u8; P],
+    between: &[u8; B],
+    mut text: &[u8],
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(prefix);
     while let Some(cut) = line::cut(text) {
         out.extend_from_slice(cut.line);
