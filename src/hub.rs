@@ -14,7 +14,8 @@
 //! Pure, without I/O or a clock: [`text`], [`reserved`], [`topic`], [`update`], [`form`], [`json`], [`publish`],
 //! [`prefer`], [`subscribe`], [`refusal`], [`claims`], [`token`], [`authorize`], [`cors`], [`ring`], [`window`],
 //! [`subscriber`] and the records of the [`log`]. The rest is WASI: [`append`], the [`tail`] with its [`door`],
-//! [`doorbell`], [`limits`], [`polling`] and [`ready`], what an [`instance`] shares, and the [`endpoint`].
+//! [`doorbell`], [`limits`], [`polling`], [`health`] and [`ready`], the [`store`] and what else an [`instance`] shares, and
+//! the [`endpoint`].
 
 pub mod refusal;
 
@@ -35,10 +36,12 @@ pub mod cors;
 pub mod token;
 
 pub mod log;
+pub mod store;
 
 pub mod append;
 pub mod door;
 pub mod doorbell;
+pub mod health;
 pub mod limits;
 pub mod polling;
 pub mod ready;

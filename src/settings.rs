@@ -7,12 +7,16 @@ use anyhow::{Context, bail};
 use spin_sdk::variables;
 
 use crate::hub::cors::Origins;
+use crate::hub::log::redis::address;
+use crate::hub::log::redis::keys::Keys;
 use crate::hub::log::sqlite::Retention;
 use crate::hub::token::Secret;
 
 /// What the variables of `spin.toml` say; each field is one, or two.
 #[derive(Debug)]
 pub struct Settings {
+    /// `log`, and for Redis `log_host`, `stream_key` and `redis_wait_replicas`.
+    pub log: Place,
     /// `stream_seconds`: the time budget of a stream.
     pub stream_duration: Duration,
     /// `stream_bytes`: the byte budget of a stream; 0 means unlimited.
@@ -31,6 +35,28 @@ pub struct Settings {
     pub origins: Origins,
 }
 
+/// Where the log is.
+#[derive(PartialEq, Eq)]
+pub enum Place {
+    /// In Spin's database `default`.
+    Sqlite,
+    /// In a Redis or Valkey server.
+    Redis {
+        /// Its URL, which may hold a password.
+        url: String,
+        /// The hub's keys in it.
+        keys: Keys,
+        /// How many replicas must have an update before its publisher is answered.
+        replicas: u32,
+    },
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if *self == Place::Sqlite { "Sqlite" } else { "Redis" })
+    }
+}
+
 impl Settings {
     /// Reads the variables.
     ///
@@ -40,6 +66,7 @@ impl Settings {
     pub async fn read() -> anyhow::Result<Settings> {
         let stream_bytes = number("stream_bytes", 0).await?;
         Ok(Settings {
+            log: place().await?,
             stream_duration: Duration::from_secs(number("stream_seconds", 1).await?),
             stream_bytes: if stream_bytes == 0 { u64::MAX } else { stream_bytes },
             retry: Duration::from_millis(number("retry_ms", 1).await?),
@@ -53,6 +80,18 @@ impl Settings {
             origins: Origins::parse(&text("cors_origins").await?).map_err(anyhow::Error::msg)?,
         })
     }
+}
+
+async fn place() -> anyhow::Result<Place> {
+    let log = text("log").await?;
+    let url = log.trim();
+    if url == "sqlite" {
+        return Ok(Place::Sqlite);
+    }
+    address::check(url, &text("log_host").await?).map_err(anyhow::Error::msg)?;
+    let keys = Keys::new(text("stream_key").await?.trim()).map_err(anyhow::Error::msg)?;
+    let replicas = number("redis_wait_replicas", 0).await?;
+    Ok(Place::Redis { url: url.to_owned(), keys, replicas: u32::try_from(replicas).unwrap_or(u32::MAX) })
 }
 
 async fn text(name: &str) -> anyhow::Result<String> {

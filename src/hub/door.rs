@@ -9,6 +9,7 @@ use spin_sse::Writer;
 use spin_sse::timer::Instant;
 
 use crate::hub::doorbell::{Bell, doorbell};
+use crate::hub::health::Health;
 use crate::hub::log::Log;
 use crate::hub::subscriber::Subscriber;
 use crate::hub::tail::Tail;
@@ -37,12 +38,12 @@ struct Door {
 }
 
 /// Hands a session to this instance's tail; starts one, in this request's task, where there is none.
-pub async fn join<L: Log + 'static>(session: Session, log: Rc<L>, poll: Duration) {
+pub async fn join<L: Log + 'static>(session: Session, log: Rc<L>, poll: Duration, health: Rc<Health>) {
     let running = DOOR.with_borrow_mut(|door| {
         let running = door.is_some();
         let door = door.get_or_insert_with(|| {
             let (bell, listener) = doorbell();
-            wasi::spawn(Tail::new(log, poll, listener, session.subscriber.position()).run());
+            wasi::spawn(Tail::new(log, poll, health, listener, session.subscriber.position()).run());
             Door { bell, joining: Vec::new(), news: false }
         });
         door.joining.push(session);

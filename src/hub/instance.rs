@@ -1,10 +1,10 @@
 //! What the requests of one instance share.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::hub::log::Unavailable;
-use crate::hub::log::sqlite::{SpinDefault, SqliteLog};
+use crate::hub::health::Health;
+use crate::hub::store::Store;
 use crate::settings::Settings;
 
 thread_local! {
@@ -14,25 +14,16 @@ thread_local! {
 /// The settings, and the log.
 #[derive(Clone)]
 pub struct Shared {
-    /// Whether the log failed when a request last used it: that is said once, not each time.
-    pub failing: Rc<Cell<bool>>,
     /// Read by the instance's first request.
     pub settings: Rc<Settings>,
-    /// For appends, on a connection of its own: reads do not wait for them.
-    pub writing: Rc<SqliteLog<SpinDefault>>,
+    /// For appends.
+    pub writing: Rc<Store>,
     /// For everything else.
-    pub reading: Rc<SqliteLog<SpinDefault>>,
-}
-
-impl Shared {
-    /// Notes how a request fared with the log, and says so when that is new.
-    pub fn note<T>(&self, result: &Result<T, Unavailable>) {
-        match result {
-            Ok(_) => self.failing.set(false),
-            Err(error) if !self.failing.replace(true) => eprintln!("hub: {error}; publishers are told to wait"),
-            Err(_) => {}
-        }
-    }
+    pub reading: Rc<Store>,
+    /// Whether appends succeed.
+    pub writes: Rc<Health>,
+    /// Whether reads succeed.
+    pub reads: Rc<Health>,
 }
 
 /// What this instance shares.
@@ -45,8 +36,13 @@ pub async fn shared() -> anyhow::Result<Shared> {
         return Ok(shared);
     }
     let settings = Rc::new(Settings::read().await?);
-    let log = || Rc::new(SqliteLog::new(SpinDefault, settings.retention));
-    let shared = Shared { writing: log(), reading: log(), failing: Rc::default(), settings };
-    SHARED.set(Some(shared.clone()));
-    Ok(shared)
+    // Another request may have been as early: all must share one.
+    Ok(SHARED.with_borrow_mut(|shared| {
+        let shared = shared.get_or_insert_with(|| {
+            let (writing, reading) = Store::open(&settings);
+            let (writes, reads) = (Rc::new(Health::of_writing()), Rc::new(Health::of_reading()));
+            Shared { settings, writing, reading, writes, reads }
+        });
+        shared.clone()
+    }))
 }

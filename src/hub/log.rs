@@ -1,11 +1,15 @@
 //! The log: the only truth about which updates there are, and in which order.
 
 pub mod memory;
+pub mod place;
 pub mod record;
+pub mod redis;
 pub mod sqlite;
 
 use std::fmt;
+use std::future::pending;
 
+pub use place::{End, Extent, Position};
 pub use record::{Entry, Record};
 
 /// How many updates one read returns at most.
@@ -24,7 +28,8 @@ pub const PAGE_BYTES: usize = 256 * 1024;
 ///   is the oldest that is kept, and then [`Page::gap`] says so.
 /// * After the head there is nothing until the next append.
 /// * The epoch is random and made with the log. A log that lost its past (deleted, restored, emptied) has another one
-///   or a smaller head, so that no position in it can be taken for one in this one.
+///   or a smaller head, so that no position in it can be taken for one in this one. A log that can lose its last updates
+///   alone begins a new epoch then, and says in [`Extent::ends`] where the one before it ended.
 pub trait Log {
     /// Appends `records` as one and returns the sequence of the first.
     ///
@@ -53,6 +58,30 @@ pub trait Log {
     ///
     /// [`Unavailable`].
     fn find(&self, id: &str) -> impl Future<Output = Result<Option<u64>, Unavailable>>;
+
+    /// Whether it tells of news by [`wait`](Log::wait). One that does not must be polled.
+    fn tells(&self) -> bool {
+        false
+    }
+
+    /// Waits until something follows `head`, or for a while.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    fn wait(&self, head: &Position) -> impl Future<Output = Result<News, Unavailable>> {
+        let _ = head;
+        pending()
+    }
+}
+
+/// What a wait has brought.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// What follows the head that was waited at, without a hole and in the same log.
+    pub entries: Vec<Entry>,
+    /// Whether the log should be read: it may be another one, or have a hole.
+    pub look: bool,
 }
 
 /// What one read returns.
@@ -71,66 +100,25 @@ impl Page {
     }
 }
 
-/// Where a log begins and ends.
+/// The log cannot be read or written now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Extent {
-    /// The random name of this log.
-    pub epoch: String,
-    /// The sequence of the oldest update it keeps; `head` plus one when it keeps none.
-    pub oldest: u64,
-    /// The sequence of the newest update it ever had; 0 when it had none.
-    pub head: u64,
+pub struct Unavailable {
+    /// What the store said.
+    pub reason: String,
+    /// It did not say whether it did what it was asked to.
+    pub uncertain: bool,
 }
 
-impl Extent {
-    /// Whether all updates that follow `position` are kept.
-    pub fn holds(&self, position: &Position) -> bool {
-        position.epoch == self.epoch && position.sequence <= self.head && position.sequence >= self.start().sequence
-    }
-
-    /// Before the oldest update.
-    pub fn start(&self) -> Position {
-        Position { epoch: self.epoch.clone(), sequence: self.oldest.saturating_sub(1) }
-    }
-
-    /// After the newest update.
-    pub fn end(&self) -> Position {
-        Position { epoch: self.epoch.clone(), sequence: self.head }
+impl Unavailable {
+    /// The store refused, for `reason`.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Unavailable { reason: reason.into(), uncertain: false }
     }
 }
-
-/// A place in a log: its updates up to and including `sequence` are past. On the wire, `#<epoch>-<sequence>`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Position {
-    /// The log's random name.
-    pub epoch: String,
-    /// The last update that is past; 0 before the first.
-    pub sequence: u64,
-}
-
-impl Position {
-    /// Reads `#<epoch>-<sequence>`; `None` for an id that the hub did not mint.
-    pub fn parse(id: &str) -> Option<Position> {
-        let (epoch, sequence) = id.strip_prefix('#')?.rsplit_once('-')?;
-        let digits = sequence.bytes().all(|byte| byte.is_ascii_digit());
-        let sequence = sequence.parse().ok().filter(|_| digits)?;
-        Some(Position { epoch: epoch.to_owned(), sequence })
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}-{}", self.epoch, self.sequence)
-    }
-}
-
-/// The log cannot be read or written now; holds what the store said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unavailable(pub String);
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the log is unavailable: {}", self.0)
+        f.write_str(&self.reason)
     }
 }
 
@@ -138,30 +126,3 @@ impl std::error::Error for Unavailable {}
 
 #[cfg(test)]
 pub(crate) mod laws;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_position_is_read_as_it_is_written() {
-        let position = Position { epoch: "0a1b".to_owned(), sequence: 42 };
-        assert_eq!(position.to_string(), "#0a1b-42");
-        assert_eq!(Position::parse("#0a1b-42"), Some(position));
-    }
-
-    #[test]
-    fn an_id_the_hub_did_not_mint_is_no_position() {
-        for id in ["", "#", "#-", "#a-", "#a", "a-1", "#a-+1", "#a--", "#a-18446744073709551616", "urn:uuid:1-2"] {
-            assert_eq!(Position::parse(id), None, "{id}");
-        }
-    }
-
-    #[test]
-    fn an_extent_holds_only_its_own_past_and_what_it_kept() {
-        let extent = Extent { epoch: "e".to_owned(), oldest: 5, head: 9 };
-        let holds = |epoch: &str, sequence| extent.holds(&Position { epoch: epoch.to_owned(), sequence });
-        assert!(holds("e", 4) && holds("e", 9));
-        assert!(!holds("e", 3) && !holds("e", 10) && !holds("f", 5));
-    }
-}

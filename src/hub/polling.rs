@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use spin_sse::timer::{Instant, after, now};
-
-use crate::hub::log::Unavailable;
+use spin_sse::timer::{Instant, after, jittered, now};
 
 /// How long the log must be quiet before it is polled less often.
 const QUIET: Duration = Duration::from_secs(10);
@@ -43,22 +41,17 @@ impl Polling {
         if anything {
             self.last_news = now;
         }
-        if self.failures > 0 {
-            println!("hub: the log is back");
-            self.failures = 0;
-        }
+        self.failures = 0;
         let quiet = now > after(self.last_news, QUIET);
         self.due = after(now, if quiet { self.interval.saturating_mul(4) } else { self.interval });
     }
 
-    /// A read failed. It is said once, not each time.
-    pub fn failed(&mut self, error: &Unavailable) {
-        if self.failures == 0 {
-            eprintln!("hub: {error}; streams stay open and go on when it is back");
-        }
+    /// A read failed.
+    pub fn failed(&mut self) {
         let (first, most) = BACKOFF;
         let backoff = first.saturating_mul(2_u32.saturating_pow(self.failures.min(16))).min(most);
         self.failures = self.failures.saturating_add(1);
-        self.due = after(now(), backoff);
+        // Many instances have lost the same log.
+        self.due = after(now(), jittered(backoff));
     }
 }

@@ -28,7 +28,7 @@ pub struct Ready {
     pub full: bool,
     /// In which log its position is: the log may be lost and begin anew. `None` while the session knows another one than
     /// the tail, and it is not known which is the newer.
-    pub generation: Option<u64>,
+    pub generation: Option<usize>,
     /// After how many looks at the head that is known.
     pub settled: u64,
 }

@@ -58,6 +58,13 @@ impl Subscriber {
         &self.position
     }
 
+    /// Names its position by the epoch that the log has now, which continues the one it was in.
+    pub fn adopt(&mut self, epoch: &str) {
+        if self.position.epoch != epoch {
+            epoch.clone_into(&mut self.position.epoch);
+        }
+    }
+
     /// Appends what it is to be sent of `entries`, which follow its position without a hole.
     pub fn fill<'e>(&mut self, entries: impl Iterator<Item = &'e Entry>, out: &mut Vec<u8>) -> Filled {
         let mut filled = Filled::default();

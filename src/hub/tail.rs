@@ -19,19 +19,23 @@ use spin_sse::timer::{Instant, Timer, after, now};
 
 use crate::hub::door;
 use crate::hub::doorbell::Listener;
+use crate::hub::health::Health;
 use crate::hub::limits::Limits;
-use crate::hub::log::{Log, Page, Position, Unavailable};
+use crate::hub::log::{Log, News, Page, Position, Unavailable};
 use crate::hub::polling::Polling;
 use crate::hub::ready::{FAREWELL, Ready, end, write};
-use crate::hub::window::{Taken, Want, Window};
+use crate::hub::window::{Standing, Taken, Want, Window};
 
 /// How long after its deadline a reader may still stall in the middle of a chunk.
 const STALLED: Duration = Duration::from_secs(10);
 /// A sign of life goes to a subscriber that was sent nothing for so long.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often a log is polled that tells of news.
+const SELDOM: Duration = Duration::from_secs(3_600);
 
 type Write = Pin<Box<dyn Future<Output = Option<Ready>>>>;
 type Read = Pin<Box<dyn Future<Output = Result<Page, Unavailable>>>>;
+type Wait = Pin<Box<dyn Future<Output = Result<News, Unavailable>>>>;
 
 /// The tail of one instance.
 pub struct Tail<L> {
@@ -44,17 +48,22 @@ pub struct Tail<L> {
     window: Window,
     /// How often the head was read.
     looks: u64,
-    reading: Option<(Want, Read)>,
+    /// What a read that is under way is for, and what the head was when it began.
+    reading: Option<(Want, Position, Read)>,
+    /// A log that tells of news does it here: where the head was, and what follows it.
+    waiting: Option<(Position, Wait)>,
     /// The last read served someone who catches up: the head's turn.
     head_next: bool,
     /// Something was published here since the last read of the head began.
     news: bool,
     polling: Polling,
+    health: Rc<Health>,
 }
 
 impl<L: Log + 'static> Tail<L> {
     /// A tail that follows `log` from `start` on; `listener` is how it is told of what comes in at the door.
-    pub fn new(log: Rc<L>, interval: Duration, listener: Listener, start: &Position) -> Self {
+    pub fn new(log: Rc<L>, interval: Duration, health: Rc<Health>, listener: Listener, start: &Position) -> Self {
+        let interval = if log.tells() { SELDOM } else { interval };
         Tail {
             log,
             listener,
@@ -65,9 +74,11 @@ impl<L: Log + 'static> Tail<L> {
             window: Window::new(start),
             looks: 0,
             reading: None,
+            waiting: None,
             head_next: true,
             news: false,
             polling: Polling::new(interval),
+            health,
         }
     }
 
@@ -81,6 +92,7 @@ impl<L: Log + 'static> Tail<L> {
                 return;
             }
             self.read();
+            self.wait();
             poll_fn(|cx| self.poll_event(cx)).await;
         }
     }
@@ -88,9 +100,11 @@ impl<L: Log + 'static> Tail<L> {
     /// Takes in those who join, and news.
     fn admit(&mut self) {
         let (joining, news) = door::look();
-        self.news |= news;
+        // A log that tells of news tells of what this instance published, too.
+        self.news |= news && !self.log.tells();
         for session in joining {
-            let known = self.window.is_of(session.subscriber.position());
+            let generation = self.window.generation();
+            let known = self.window.standing(session.subscriber.position(), generation) != Standing::Strange;
             let ready = Ready {
                 subscriber: session.subscriber,
                 writer: session.writer,
@@ -98,7 +112,7 @@ impl<L: Log + 'static> Tail<L> {
                 last_write: now(),
                 buffer: Vec::new(),
                 full: false,
-                generation: known.then_some(self.window.generation()),
+                generation: known.then_some(generation),
                 // A read that is under way may have begun before the session's.
                 settled: self.looks.saturating_add(if self.reading.is_some() { 2 } else { 1 }),
             };
@@ -121,13 +135,13 @@ impl<L: Log + 'static> Tail<L> {
             let mut large = Bytes::new();
             let cursor = session.subscriber.position().sequence;
             match self.standing(&session) {
-                Standing::Unsettled => {}
-                Standing::Lost => {
-                    session.subscriber.announce_gap(self.window.start(), &mut out);
-                    session.generation = Some(self.window.generation());
-                }
+                // It has to be looked first which log is the newer one.
+                Standing::Strange if self.looks < session.settled => {}
+                Standing::Strange => self.announce_gap(&mut session, self.window.start(), &mut out),
+                Standing::Lost(place) => self.announce_gap(&mut session, place, &mut out),
                 Standing::Known => {
                     session.generation = Some(self.window.generation());
+                    session.subscriber.adopt(self.window.epoch());
                     if let Some(run) = self.window.run(cursor) {
                         let filled = session.subscriber.fill(run.following(cursor), &mut out);
                         (session.full, large) = (filled.full, filled.large);
@@ -148,13 +162,13 @@ impl<L: Log + 'static> Tail<L> {
 
     /// What the place of a session is worth in the log that the tail follows.
     fn standing(&self, session: &Ready) -> Standing {
-        let known = self.window.is_of(session.subscriber.position());
-        match session.generation {
-            None if self.looks < session.settled => Standing::Unsettled,
-            None if known => Standing::Known,
-            Some(generation) if known && generation == self.window.generation() => Standing::Known,
-            _ => Standing::Lost,
-        }
+        let generation = session.generation.unwrap_or(self.window.generation());
+        self.window.standing(session.subscriber.position(), generation)
+    }
+
+    fn announce_gap(&self, session: &mut Ready, place: Position, out: &mut Vec<u8>) {
+        session.subscriber.announce_gap(place, out);
+        session.generation = Some(self.window.generation());
     }
 
     /// Writes `out` and then `large`, which together end at the end of an event.
@@ -189,7 +203,27 @@ impl<L: Log + 'static> Tail<L> {
             self.news &= want != Want::Head;
             let log = Rc::clone(&self.log);
             let cursor = self.window.cursor(want);
-            self.reading = Some((want, Box::pin(async move { log.after(cursor).await })));
+            self.reading = Some((want, self.window.head(), Box::pin(async move { log.after(cursor).await })));
+        }
+    }
+
+    /// Waits for news, once the head is known and while the log does not fail.
+    fn wait(&mut self) {
+        let at_work = self.waiting.is_some() || matches!(self.reading, Some((Want::Head, ..)));
+        if !self.log.tells() || at_work || self.news || self.looks == 0 || self.polling.pauses(now()) {
+            return;
+        }
+        let (log, head) = (Rc::clone(&self.log), self.window.head());
+        let at = head.clone();
+        self.waiting = Some((at, Box::pin(async move { log.wait(&head).await })));
+    }
+
+    /// Takes in what a wait has brought. What was read meanwhile by another way is not taken twice.
+    fn news(&mut self, head: &Position, news: News) {
+        if *head == self.window.head() {
+            self.polling.found(!news.entries.is_empty());
+            self.window.extend(news.entries);
+            self.news |= news.look;
         }
     }
 
@@ -200,13 +234,15 @@ impl<L: Log + 'static> Tail<L> {
     }
 
     /// Takes in what was read.
-    fn page(&mut self, want: Want, page: Page) {
+    fn page(&mut self, want: Want, since: &Position, page: Page) {
         let (anything, head) = (!page.entries.is_empty(), page.extent.head);
-        let taken = self.window.take(want, page);
+        let taken = self.window.take(want, since, page);
         match &taken {
             Taken::More => {}
             Taken::Gap { from, to } => self.announce_gaps(*from, to),
-            Taken::Another => eprintln!("hub: this is another log than before: subscribers are told of the gap"),
+            Taken::Another => {
+                eprintln!("hub: the log lost updates, or is another one: who had them is told of the gap")
+            }
         }
         if want == Want::Head {
             self.looks = self.looks.saturating_add(1);
@@ -214,7 +250,10 @@ impl<L: Log + 'static> Tail<L> {
             // A read that is not complete is followed by the next at once.
             self.news |= anything && self.window.cursor(Want::Head) < head;
         }
-        self.news |= taken == Taken::Another;
+        if taken == Taken::Another {
+            self.news = true;
+            self.waiting = None;
+        }
     }
 
     /// Tells those who are before a hole in the log, and moves them to its end.
@@ -238,15 +277,26 @@ impl<L: Log + 'static> Tail<L> {
             self.idle.extend(written);
             happened = true;
         }
-        if let Some((want, read)) = &mut self.reading
+        if let Some((_, _, read)) = &mut self.reading
             && let Poll::Ready(result) = read.as_mut().poll(cx)
+            && let Some((want, since, _)) = self.reading.take()
         {
-            let want = *want;
-            self.reading = None;
             happened = true;
+            self.health.note(&result);
             match result {
-                Ok(page) => self.page(want, page),
-                Err(error) => self.polling.failed(&error),
+                Ok(page) => self.page(want, &since, page),
+                Err(_) => self.polling.failed(),
+            }
+        }
+        if let Some((_, wait)) = &mut self.waiting
+            && let Poll::Ready(result) = wait.as_mut().poll(cx)
+            && let Some((head, _)) = self.waiting.take()
+        {
+            happened = true;
+            self.health.note(&result);
+            match result {
+                Ok(news) => self.news(&head, news),
+                Err(_) => self.polling.failed(),
             }
         }
         happened |= self.listener.poll_rung(cx).is_ready();
@@ -260,14 +310,4 @@ impl<L: Log + 'static> Tail<L> {
         let poll = if self.reading.is_some() { Instant::MAX } else { self.polling.due() };
         sessions.min().unwrap_or(Instant::MAX).min(self.limits.wake()).min(poll)
     }
-}
-
-/// What the place of a session is worth.
-enum Standing {
-    /// It is in the log that the tail follows.
-    Known,
-    /// It is in another log.
-    Lost,
-    /// The tail has to look first which log is the newer one.
-    Unsettled,
 }

@@ -1,6 +1,6 @@
 //! What of the log is in memory, and which log it is.
 
-use crate::hub::log::{Page, Position};
+use crate::hub::log::{End, Entry, Extent, Page, Position};
 use crate::hub::ring::Run;
 
 /// How many pages are kept for those who catch up: those who come back together read the same ones.
@@ -10,13 +10,26 @@ const PAGES: usize = 8;
 #[derive(Debug)]
 pub struct Window {
     epoch: String,
-    /// Grows when the log turns out to be another one than before.
-    generation: u64,
-    /// Where those begin who come from another log.
+    /// Before the oldest update, when the log was last read.
     start: u64,
+    /// What the log was when it turned out not to have what it had before: one each time that happened.
+    breaks: Vec<Extent>,
+    /// The epochs that the log continues.
+    ends: Vec<End>,
     ring: Run,
     /// The last used one comes last.
     pages: Vec<Run>,
+}
+
+/// What a place is worth in the log.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is one in this log.
+    Known,
+    /// The log does not have what follows it: it goes on from here.
+    Lost(Position),
+    /// Its epoch was never seen here.
+    Strange,
 }
 
 /// What a read is for.
@@ -40,7 +53,7 @@ pub enum Taken {
         /// The place after it.
         to: Position,
     },
-    /// It is another log than before: everyone has a gap, and it must be read anew.
+    /// It is another log than before, or one that lost updates: who has seen those has a gap, and it must be read anew.
     Another,
 }
 
@@ -48,20 +61,37 @@ impl Window {
     /// An empty window onto the log that `position` is in.
     pub fn new(position: &Position) -> Self {
         let (epoch, start) = (position.epoch.clone(), position.sequence);
-        Window { epoch, generation: 0, start, ring: Run::new(start), pages: Vec::new() }
+        Window { epoch, start, breaks: Vec::new(), ends: Vec::new(), ring: Run::new(start), pages: Vec::new() }
     }
 
-    /// Which log it is, in the count of those seen.
-    pub fn generation(&self) -> u64 {
-        self.generation
+    /// How often the log turned out to be another one.
+    pub fn generation(&self) -> usize {
+        self.breaks.len()
     }
 
-    /// Whether `position` is one in this log, as far as its name tells.
-    pub fn is_of(&self, position: &Position) -> bool {
-        position.epoch == self.epoch
+    /// What `position` is worth that someone holds since `generation`.
+    pub fn standing(&self, position: &Position, generation: usize) -> Standing {
+        for extent in self.breaks.iter().skip(generation) {
+            if !extent.knows(position) {
+                return Standing::Lost(extent.find(position).unwrap_or_else(|place| place));
+            }
+        }
+        if position.epoch == self.epoch {
+            return Standing::Known;
+        }
+        match self.ends.iter().find(|end| end.epoch == position.epoch) {
+            Some(end) if position.sequence <= end.sequence => Standing::Known,
+            Some(end) => Standing::Lost(self.position(end.sequence.max(self.start))),
+            None => Standing::Strange,
+        }
     }
 
-    /// Where those begin who come from another log.
+    /// The log's present epoch.
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// Before the oldest update.
     pub fn start(&self) -> Position {
         self.position(self.start)
     }
@@ -79,7 +109,18 @@ impl Window {
 
     /// Whether someone who is at `position` has missed something that was read before.
     pub fn is_ahead_of(&self, position: &Position) -> bool {
-        self.is_of(position) && position.sequence < self.ring.head()
+        position.epoch == self.epoch && position.sequence < self.ring.head()
+    }
+
+    /// The end of what was read.
+    pub fn head(&self) -> Position {
+        self.position(self.ring.head())
+    }
+
+    /// Takes in what follows the head without a hole.
+    pub fn extend(&mut self, entries: Vec<Entry>) {
+        self.ring.extend(entries);
+        self.ring.trim();
     }
 
     /// After which sequence the log is to be read.
@@ -90,14 +131,21 @@ impl Window {
         }
     }
 
-    /// Takes in what was read after [`cursor`](Window::cursor).
-    pub fn take(&mut self, want: Want, page: Page) -> Taken {
-        let start = page.extent.start();
-        if !self.is_of(&start) || page.extent.head < self.ring.head() {
-            self.generation = self.generation.wrapping_add(1);
+    /// Takes in what was read after [`cursor`](Window::cursor). `since` is what the head was when the read began: what has
+    /// come by another way since then, the page need not know.
+    pub fn take(&mut self, want: Want, since: &Position, mut page: Page) -> Taken {
+        if !page.extent.knows(since) {
+            self.explain(&mut page.extent);
+            let head = page.extent.find(&self.head()).unwrap_or_else(|place| place);
             self.pages.clear();
-            self.begin(start);
+            self.ring = Run::new(head.sequence);
+            self.adopt(&page.extent);
+            self.breaks.push(page.extent);
             return Taken::Another;
+        }
+        self.adopt(&page.extent);
+        if want == Want::Head && self.ring.head() != since.sequence {
+            return Taken::More;
         }
         let cursor = self.cursor(want);
         let gap = self.gap(cursor, &page);
@@ -109,7 +157,7 @@ impl Window {
         match want {
             Want::Head => {
                 if let Some((_, to)) = &gap {
-                    self.begin(to.clone());
+                    self.ring = Run::new(to.sequence);
                 }
                 self.ring.extend(entries);
                 self.ring.trim();
@@ -136,10 +184,24 @@ impl Window {
         (before != cursor).then(|| (cursor, self.position(before)))
     }
 
-    fn begin(&mut self, start: Position) {
-        self.epoch = start.epoch;
-        self.start = start.sequence;
-        self.ring = Run::new(start.sequence);
+    /// Adds the epochs that were seen here and are lost to the log: each went on from one before it, and where that one
+    /// ended is what they have in common with the log.
+    fn explain(&self, extent: &mut Extent) {
+        let mut common = None;
+        for end in &self.ends {
+            let place = Position { epoch: end.epoch.clone(), sequence: end.sequence };
+            match (extent.common(&place), common) {
+                (Some(sequence), _) => common = Some(sequence),
+                (None, Some(sequence)) => extent.ends.push(End { epoch: place.epoch, sequence }),
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn adopt(&mut self, extent: &Extent) {
+        self.epoch.clone_from(&extent.epoch);
+        self.ends.clone_from(&extent.ends);
+        self.start = extent.start().sequence;
     }
 
     fn position(&self, sequence: u64) -> Position {
@@ -152,7 +214,7 @@ mod tests {
     use super::*;
     use crate::hub::log::laws::now;
     use crate::hub::log::memory::MemoryLog;
-    use crate::hub::log::{Log, PAGE_BYTES, Record};
+    use crate::hub::log::{Log, PAGE_BYTES, Record, record};
     use crate::hub::publish::MAX_BODY;
 
     fn append(log: &MemoryLog, count: usize, size: usize) {
@@ -168,7 +230,8 @@ mod tests {
 
     fn read(window: &mut Window, log: &MemoryLog, want: Want) -> Taken {
         let page = now(log.after(window.cursor(want))).unwrap();
-        window.take(want, page)
+        let since = window.head();
+        window.take(want, &since, page)
     }
 
     /// The sequences that someone at `cursor` is served until there is nothing more, as the tail does it.
@@ -254,12 +317,82 @@ mod tests {
         for (epoch, count) in [("f", 7), ("f", 3)] {
             let other = MemoryLog::new(epoch, 100);
             append(&other, count, 10);
-            let generation = window.generation();
+            let (before, generation) = (window.head(), window.generation());
             assert_eq!(read(&mut window, &other, Want::Head), Taken::Another);
             assert_ne!(window.generation(), generation);
-            assert_eq!(window.start(), Position { epoch: epoch.to_owned(), sequence: 0 });
+            let start = Position { epoch: epoch.to_owned(), sequence: 0 };
+            assert_eq!(window.standing(&before, generation), Standing::Lost(start));
             assert_eq!(read(&mut window, &other, Want::Head), Taken::More);
             assert_eq!(served(&mut window, &other, 0), (1..=count as u64).collect::<Vec<_>>());
         }
+        let stranger = Position { epoch: "g".to_owned(), sequence: 1 };
+        assert_eq!(window.standing(&stranger, window.generation()), Standing::Strange);
+    }
+
+    fn at(epoch: &str, sequence: u64) -> Position {
+        Position { epoch: epoch.to_owned(), sequence }
+    }
+
+    /// A page of the log `b`, which goes on where `a` ended.
+    fn page_of_b(a: u64, head: u64, after: u64) -> Page {
+        let mut records = Vec::new();
+        for sequence in after + 1..=head {
+            let record = Record { id: None, meta: "-t\n".to_owned(), body: String::new() };
+            record::write(&mut records, "b", sequence, &record);
+        }
+        let ends = [("a", a), ("b", head)].map(|(epoch, sequence)| End { epoch: epoch.to_owned(), sequence });
+        let extent = Extent { epoch: "b".to_owned(), oldest: 1, head, ends: ends.to_vec() };
+        Page { extent, entries: record::parse(records.into()).unwrap() }
+    }
+
+    #[test]
+    fn a_new_epoch_that_lost_nothing_is_the_same_log() {
+        let mut window = Window::new(&at("a", 10));
+        assert_eq!(window.take(Want::Head, &at("a", 10), page_of_b(10, 12, 10)), Taken::More);
+        assert_eq!(window.head(), at("b", 12));
+        assert_eq!(window.standing(&at("a", 10), 0), Standing::Known);
+        assert_eq!(window.standing(&at("a", 11), 0), Standing::Lost(at("b", 10)));
+        assert_eq!(window.generation(), 0);
+    }
+
+    #[test]
+    fn a_log_that_lost_its_last_updates_goes_on_where_it_lost_them() {
+        let mut window = Window::new(&at("a", 10));
+        assert_eq!(window.take(Want::Head, &at("a", 10), page_of_b(7, 12, 10)), Taken::Another);
+        assert_eq!(window.head(), at("b", 7));
+        assert_eq!(window.standing(&at("a", 10), 0), Standing::Lost(at("b", 7)));
+        assert_eq!(window.standing(&at("a", 7), 0), Standing::Known);
+        assert_eq!(window.standing(&at("b", 7), 1), Standing::Known);
+        assert_eq!(window.take(Want::Head, &at("b", 7), page_of_b(7, 12, 7)), Taken::More);
+        assert_eq!(window.run(7).unwrap().head(), 12);
+    }
+
+    #[test]
+    fn an_epoch_that_is_lost_altogether_goes_on_where_it_began() {
+        let mut window = Window::new(&at("a", 10));
+        assert_eq!(window.take(Want::Head, &at("a", 10), page_of_b(10, 12, 10)), Taken::More);
+        let extent = Extent {
+            epoch: "a".to_owned(),
+            oldest: 1,
+            head: 10,
+            ends: vec![End { epoch: "a".to_owned(), sequence: 10 }],
+        };
+        let page = Page { extent, entries: vec![] };
+        assert_eq!(window.take(Want::Head, &at("b", 12), page), Taken::Another);
+        assert_eq!(window.standing(&at("b", 12), 0), Standing::Lost(at("a", 10)));
+        assert_eq!(window.standing(&at("b", 9), 0), Standing::Known);
+        assert_eq!(window.head(), at("a", 10));
+    }
+
+    #[test]
+    fn a_page_that_was_overtaken_is_no_other_log() {
+        let log = MemoryLog::new("e", 100);
+        let mut window = window(&log);
+        append(&log, 3, 10);
+        let (since, page) = (window.head(), now(log.after(0)).unwrap());
+        append(&log, 2, 10);
+        window.extend(now(log.after(0)).unwrap().entries);
+        assert_eq!(window.take(Want::Head, &since, page), Taken::More);
+        assert_eq!(served(&mut window, &log, 0), [1, 2, 3, 4, 5]);
     }
 }

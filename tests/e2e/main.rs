@@ -16,5 +16,6 @@ mod support;
 
 mod clock;
 mod hub;
+mod machines;
 mod readme;
 mod stream;

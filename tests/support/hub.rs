@@ -1,6 +1,7 @@
-//! Publishing to the hub, and following it.
+//! The hub with a key: tokens, publishing, and opening a stream.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -12,12 +13,13 @@ use sse_hub::hub::token::{Secret, sign};
 use sse_hub::hub::topic::Selector;
 use tokio::net::TcpStream;
 
-use super::client::{Event, EventStream, Item};
+use super::client::{EventStream, Reply};
 use super::server::{Setup, hub};
 use super::{unix_time, within};
 
 pub const SECRET: &str = "a secret of the end-to-end tests";
 pub const HUB: &str = "/.well-known/mercure";
+pub const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The edge function with a key.
 pub fn hub_with_key() -> Setup {
@@ -47,20 +49,20 @@ pub struct Publisher {
 
 impl Publisher {
     pub async fn new(address: SocketAddr) -> Self {
-        let sender = Self::connect(address).await.unwrap();
-        Publisher { address, sender, token: token(&["*"], &[]) }
+        Self::connect(address).await.unwrap()
     }
 
-    async fn connect(address: SocketAddr) -> Option<SendRequest<Full<Bytes>>> {
+    /// `None` when nobody listens: a server may be killed in the middle.
+    pub async fn connect(address: SocketAddr) -> Option<Self> {
         let stream = TcpStream::connect(address).await.ok()?;
         stream.set_nodelay(true).ok()?;
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
         tokio::spawn(connection);
-        Some(sender)
+        Some(Publisher { address, sender, token: token(&["*"], &[]) })
     }
 
     /// Sends a body; `None` when the connection broke, so that nobody knows what became of it.
-    pub async fn send(&mut self, content_type: &str, body: impl Into<String>) -> Option<(StatusCode, String)> {
+    pub async fn send(&mut self, content_type: &str, body: impl Into<String>) -> Option<Reply> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(HUB)
@@ -71,10 +73,41 @@ impl Publisher {
             .unwrap();
         within("an answer to a publication", async {
             self.sender.ready().await.ok()?;
-            let response = self.sender.send_request(request).await.ok()?;
-            let status = response.status();
-            let body = response.into_body().collect().await.ok()?.to_bytes();
-            Some((status, String::from_utf8(body.to_vec()).unwrap()))
+            let (head, body) = self.sender.send_request(request).await.ok()?.into_parts();
+            let body = String::from_utf8(body.collect().await.ok()?.to_bytes().to_vec()).unwrap();
+            Some(Reply { status: head.status, headers: head.headers, body })
+        })
+        .await
+    }
+
+    /// Publishes one update, which may be refused.
+    pub async fn try_publish(&mut self, topic: &str, data: &str) -> Option<Reply> {
+        self.send(FORM, format!("topic={topic}&data={data}")).await
+    }
+
+    /// Publishes one update, and is told to wait. Returns the sentence.
+    pub async fn is_told_to_wait(&mut self) -> String {
+        let reply = self.try_publish("demo", "refused").await.unwrap();
+        assert_eq!(
+            (reply.status, reply.header("retry-after")),
+            (StatusCode::SERVICE_UNAVAILABLE, "1"),
+            "{}",
+            reply.body
+        );
+        reply.body
+    }
+
+    /// Publishes one update, again and again while it is told to wait, and returns its id.
+    pub async fn publish_as_told(&mut self, topic: &str, data: &str) -> String {
+        within(format!("{data} to be published"), async {
+            loop {
+                let reply = self.try_publish(topic, data).await.unwrap();
+                if reply.status != StatusCode::SERVICE_UNAVAILABLE {
+                    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+                    return reply.body;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         })
         .await
     }
@@ -86,18 +119,17 @@ impl Publisher {
 
     /// With more fields, as `&name=value`.
     pub async fn publish_with(&mut self, topic: &str, data: &str, more: &str) -> String {
-        let body = format!("topic={topic}&data={data}{more}");
-        let (status, body) = self.send("application/x-www-form-urlencoded", body).await.unwrap();
-        assert_eq!(status, StatusCode::OK, "{body}");
-        body
+        let reply = self.send(FORM, format!("topic={topic}&data={data}{more}")).await.unwrap();
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        reply.body
     }
 
     /// Publishes `data` to one topic as one batch.
     pub async fn publish_all(&mut self, topic: &str, data: impl IntoIterator<Item = String>) -> Vec<String> {
         let lines = data.into_iter().map(|data| serde_json::json!({ "topic": topic, "data": data }).to_string() + "\n");
-        let (status, body) = self.send("application/x-ndjson", lines.collect::<String>()).await.unwrap();
-        assert_eq!(status, StatusCode::OK, "{body}");
-        body.lines().map(str::to_owned).collect()
+        let reply = self.send("application/x-ndjson", lines.collect::<String>()).await.unwrap();
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        reply.body.lines().map(str::to_owned).collect()
     }
 }
 
@@ -110,89 +142,4 @@ pub async fn follow(address: SocketAddr, topic: &str, last: &str) -> EventStream
     let ready = stream.event().await;
     assert_eq!(ready.name, "ready");
     stream
-}
-
-/// A subscriber that comes back after every cut, as a browser does.
-pub struct Follower {
-    address: SocketAddr,
-    topic: String,
-    last: String,
-    stream: Option<EventStream>,
-    /// What it received.
-    pub updates: Vec<Event>,
-    /// How many gaps were announced to it.
-    pub gaps: usize,
-    /// How often it connected.
-    pub connections: usize,
-}
-
-impl Follower {
-    pub fn new(address: SocketAddr, topic: &str, last: &str) -> Self {
-        let (topic, last) = (topic.to_owned(), last.to_owned());
-        Follower { address, topic, last, stream: None, updates: Vec::new(), gaps: 0, connections: 0 }
-    }
-
-    /// Where it connects next time.
-    pub fn moves_to(&mut self, address: SocketAddr) {
-        self.address = address;
-        self.stream = None;
-    }
-
-    /// Drops its connection.
-    pub fn cut(&mut self) {
-        self.stream = None;
-    }
-
-    /// Receives one update, over as many connections as that takes.
-    pub async fn next(&mut self) -> Event {
-        within(format!("update {} of {}", self.updates.len(), self.topic), async {
-            loop {
-                match self.step().await {
-                    Some(event) if event.name == "gap" => self.gaps += 1,
-                    Some(event) if event.name == "ready" => {}
-                    Some(event) => {
-                        self.updates.push(event.clone());
-                        return event;
-                    }
-                    None => self.stream = None,
-                }
-            }
-        })
-        .await
-    }
-
-    async fn step(&mut self) -> Option<Event> {
-        if self.stream.is_none() {
-            self.connections += 1;
-            if TcpStream::connect(self.address).await.is_err() {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-                return None;
-            }
-            let mut headers = Vec::new();
-            if !self.last.is_empty() {
-                headers.push(("last-event-id", self.last.as_str()));
-            }
-            let path = format!("{HUB}?match={}", self.topic);
-            self.stream = EventStream::try_open(self.address, &path, &headers).await;
-        }
-        let stream = self.stream.as_mut()?;
-        let item = stream.wait().await;
-        self.last = Some(stream.last_event_id()).filter(|id| !id.is_empty()).unwrap_or(&self.last).to_owned();
-        match item {
-            Item::Event(event) => Some(event),
-            Item::Retry(_) => Some(Event { name: "ready".to_owned(), data: String::new(), id: String::new() }),
-            Item::End | Item::Cut => None,
-        }
-    }
-
-    /// Receives until it has `count` updates.
-    pub async fn until(&mut self, count: usize) {
-        while self.updates.len() < count {
-            self.next().await;
-        }
-    }
-
-    pub fn data(&self) -> Vec<&str> {
-        self.updates.iter().map(|event| event.data.as_str()).collect()
-    }
 }

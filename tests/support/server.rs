@@ -109,12 +109,19 @@ impl Setup {
         let variables: Vec<_> = self.variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
         command.env("DEV_HOST_STATE", state).env("DEV_HOST_MANIFEST", &self.manifest);
         command.env("DEV_HOST_VARIABLES", variables.join("\n")).env("DEV_HOST_REUSE", self.reuse.to_string());
-        let (child, logs) = spawn(command);
-        let said = within("the host to say where it listens", async {
-            let enough = |logs: &Vec<String>| logs.iter().any(|line| line.contains("listening on "));
-            logs.subscribe().wait_for(enough).await.unwrap().clone()
-        })
-        .await;
+        let (mut child, logs) = spawn(command);
+        let enough = |logs: &Vec<String>| logs.iter().any(|line| line.contains("listening on "));
+        let mut lines = logs.subscribe();
+        // Not under a deadline: the first start builds the component.
+        let said = loop {
+            tokio::select! {
+                said = lines.wait_for(enough) => break said.unwrap().clone(),
+                // Not `wait`, which would close the child's standard input.
+                () = tokio::time::sleep(Duration::from_millis(100)) => {
+                    assert!(child.try_wait().unwrap().is_none(), "the host ended: {:?}", logs.borrow());
+                }
+            }
+        };
         let address = said.iter().find_map(|line| line.split("listening on ").nth(1)).unwrap().parse().unwrap();
         Server { address, running: Running::Process(child, logs), _state: own }
     }

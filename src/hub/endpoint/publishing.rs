@@ -26,10 +26,14 @@ pub async fn publish(request: Request, shared: &Shared) -> Reply {
     let mut reply = match try_publish(request, shared).await {
         Ok(reply) => reply,
         Err(Failure::Refused(refusal)) => refuse(&refusal),
-        Err(Failure::Unavailable) => {
+        Err(Failure::Unavailable { uncertain }) => {
             let mut reply = reply::text(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "the log cannot be written now: nothing was published, publish again later",
+                if uncertain {
+                    "the log does not answer now: it is not known whether this was published, publish again later"
+                } else {
+                    "the log cannot be written now: nothing was published, publish again later"
+                },
             );
             reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
             reply
@@ -42,7 +46,7 @@ pub async fn publish(request: Request, shared: &Shared) -> Reply {
 /// Why a request gets no update through.
 enum Failure {
     Refused(Refusal),
-    Unavailable,
+    Unavailable { uncertain: bool },
 }
 
 impl From<Refusal> for Failure {
@@ -66,8 +70,8 @@ async fn try_publish(request: Request, shared: &Shared) -> Result<Reply, Failure
     }
     let given: Vec<Option<String>> = records.iter().map(|record| record.id.clone()).collect();
     let first = append(&*shared.writing, records).await;
-    shared.note(&first);
-    let Ok(first) = first else { return Err(Failure::Unavailable) };
+    shared.writes.note(&first);
+    let first = first.map_err(|error| Failure::Unavailable { uncertain: error.uncertain })?;
     door::nudge().await;
     Ok(published(&ids(given, &first), &parts.headers))
 }

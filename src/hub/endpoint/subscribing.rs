@@ -42,7 +42,7 @@ pub async fn subscribe(request: Request, shared: &Shared) -> Result<Response, Er
         return head.open().map(|(response, _)| response);
     }
     let place = place(&wish.start, &*shared.reading).await;
-    shared.note(&place);
+    shared.reads.note(&place);
     match place {
         Ok(place) => open(head, wish, place, shared).await,
         Err(_) => come_back(head, shared.settings.retry),
@@ -96,15 +96,17 @@ async fn place(start: &Start, log: &impl Log) -> Result<Place, Unavailable> {
         Start::Now => Place { position: extent.end(), lost: None, resumed: false, preceding: None },
         Start::Earliest => earliest(&extent, None),
         Start::After(id) => {
-            let minted = Position::parse(id).filter(|position| extent.holds(position));
-            let found = match minted {
-                Some(position) => Some(position),
-                None if id.starts_with('#') => None,
-                None => log.find(id).await?.map(|sequence| Position { sequence, ..extent.end() }),
+            let found = match Position::parse(id) {
+                Some(minted) => extent.find(&minted),
+                None if id.starts_with('#') => Err(extent.start()),
+                None => {
+                    let sequence = log.find(id).await?;
+                    sequence.map(|sequence| Position { sequence, ..extent.end() }).ok_or(extent.start())
+                }
             };
             match found {
-                Some(position) => Place { position, lost: None, resumed: true, preceding: Some(id.clone()) },
-                None => earliest(&extent, Some(id.clone())),
+                Ok(position) => Place { position, lost: None, resumed: true, preceding: Some(id.clone()) },
+                Err(position) => Place { position, ..earliest(&extent, Some(id.clone())) },
             }
         }
     })
@@ -124,7 +126,7 @@ async fn open(mut head: Head, wish: Wish, place: Place, shared: &Shared) -> Resu
     let bytes = shared.settings.stream_bytes.saturating_sub(u64::try_from(preamble.len()).unwrap_or(u64::MAX));
     let subscriber = Subscriber::new(wish.selector, wish.grant, place.position, bytes);
     let session = Session { subscriber, preamble, writer, deadline: wish.deadline };
-    door::join(session, Rc::clone(&shared.reading), shared.settings.poll).await;
+    door::join(session, Rc::clone(&shared.reading), shared.settings.poll, Rc::clone(&shared.reads)).await;
     Ok(response)
 }
 

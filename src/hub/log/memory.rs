@@ -66,7 +66,7 @@ impl Log for MemoryLog {
     async fn extent(&self) -> Result<Extent, Unavailable> {
         let state = self.state.borrow();
         let oldest = state.records.first().map_or(state.head.saturating_add(1), |(sequence, _)| *sequence);
-        Ok(Extent { epoch: self.epoch.clone(), oldest, head: state.head })
+        Ok(Extent { epoch: self.epoch.clone(), oldest, head: state.head, ends: Vec::new() })
     }
 
     async fn find(&self, id: &str) -> Result<Option<u64>, Unavailable> {

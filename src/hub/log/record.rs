@@ -60,6 +60,17 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An update as it is stored; `None` when `meta` is not as the module says.
+    pub fn new(sequence: u64, mut meta: Bytes, wire: Bytes) -> Option<Entry> {
+        let private = match meta.first()? {
+            b'p' => true,
+            b'-' => false,
+            _ => return None,
+        };
+        let _ = meta.split_to(1);
+        Some(Entry { sequence, private, topics: meta, wire })
+    }
+
     /// The topics, the canonical one first.
     pub fn topics(&self) -> impl Iterator<Item = &str> {
         self.topics
@@ -93,7 +104,7 @@ pub fn parse(mut page: Bytes) -> Result<Vec<Entry>, Unavailable> {
     let mut entries = Vec::new();
     while !page.is_empty() {
         let entry = parse_one(&mut page);
-        entries.push(entry.ok_or_else(|| Unavailable("it holds a record that the hub did not write".to_owned()))?);
+        entries.push(entry.ok_or_else(|| Unavailable::new("it holds a record that the hub did not write"))?);
     }
     Ok(entries)
 }
@@ -108,14 +119,8 @@ fn parse_one(page: &mut Bytes) -> Option<Entry> {
         let length = usize::try_from(length).ok().filter(|length| *length <= page.len())?;
         Some(page.split_to(length))
     };
-    let (mut meta, wire) = (take(meta)?, take(wire)?);
-    let private = match meta.first()? {
-        b'p' => true,
-        b'-' => false,
-        _ => return None,
-    };
-    let _ = meta.split_to(1);
-    Some(Entry { sequence, private, topics: meta, wire })
+    let (meta, wire) = (take(meta)?, take(wire)?);
+    Entry::new(sequence, meta, wire)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub trait Database {
 
 impl Database for Connection {
     async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Vec<Value>>, Unavailable> {
-        let failed = |error: spin_sdk::sqlite::Error| Unavailable(error.to_string());
+        let failed = |error: spin_sdk::sqlite::Error| Unavailable::new(error.to_string());
         let rows =
             Connection::execute(self, statement, values).await.map_err(failed)?.collect().await.map_err(failed)?;
         Ok(rows.into_iter().map(|row| row.values).collect())
@@ -64,7 +64,7 @@ impl Connect for SpinDefault {
     type Database = Connection;
 
     async fn connect(&self) -> Result<Connection, Unavailable> {
-        Connection::open_default().await.map_err(|error| Unavailable(error.to_string()))
+        Connection::open_default().await.map_err(|error| Unavailable::new(error.to_string()))
     }
 }
 
@@ -249,11 +249,11 @@ fn to_extent(row: &[Value]) -> Result<Extent, Unavailable> {
         Value::Integer(oldest) => u64::try_from(*oldest).map_err(|_| unexpected())?,
         _ => head.saturating_add(1),
     };
-    Ok(Extent { epoch: epoch.clone(), oldest, head })
+    Ok(Extent { epoch: epoch.clone(), oldest, head, ends: Vec::new() })
 }
 
 fn unexpected() -> Unavailable {
-    Unavailable("the database answered in a shape the hub does not know".to_owned())
+    Unavailable::new("the database answered in a shape the hub does not know")
 }
 
 #[cfg(test)]
@@ -268,7 +268,7 @@ mod tests {
 
     impl Database for rusqlite::Connection {
         async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Vec<Value>>, Unavailable> {
-            let failed = |error: rusqlite::Error| Unavailable(error.to_string());
+            let failed = |error: rusqlite::Error| Unavailable::new(error.to_string());
             let values = values.into_iter().map(|value| match value {
                 Value::Integer(number) => Sql::Integer(number),
                 Value::Text(text) => Sql::Text(text),
@@ -299,7 +299,7 @@ mod tests {
         type Database = rusqlite::Connection;
 
         async fn connect(&self) -> Result<rusqlite::Connection, Unavailable> {
-            let failed = |error: rusqlite::Error| Unavailable(error.to_string());
+            let failed = |error: rusqlite::Error| Unavailable::new(error.to_string());
             let connection = rusqlite::Connection::open(self).map_err(failed)?;
             // Whoever would have to wait for a lock fails.
             connection.busy_timeout(std::time::Duration::ZERO).map_err(failed)?;

@@ -1,0 +1,99 @@
+//! What a hub puts into a Redis, and what it asks of it.
+
+use std::time::Duration;
+
+use super::two_hubs;
+use crate::support::hub::{Publisher, follow};
+use crate::support::log::hub_on;
+use crate::support::redis::Redis;
+use crate::support::within;
+
+#[tokio::test]
+async fn a_redis_that_is_killed_keeps_what_it_answered_and_one_that_is_paused_goes_on() {
+    let Some(mut redis) = Redis::start_with(&[("requirepass", "open-sesame")]).await else { return };
+    assert_eq!(redis.url(), format!("redis://:open-sesame@127.0.0.1:{}", redis.port()));
+    redis.command(&["RPUSH", "list", "a b", "", "c"]).await;
+    let backup = redis.backup();
+    redis.kill().await;
+    redis.restart().await;
+    assert_eq!(redis.command(&["LRANGE", "list", "0", "-1"]).await, "a b\n\nc");
+    redis.pause();
+    {
+        let mut pushed = std::pin::pin!(redis.command(&["RPUSH", "list", "d"]));
+        tokio::select! {
+            count = &mut pushed => panic!("a paused Redis answered {count}"),
+            () = tokio::time::sleep(Duration::from_millis(100)) => redis.resume(),
+        }
+        assert_eq!(pushed.await, "4");
+    }
+    redis.kill().await;
+    redis.restart_from(backup).await;
+    assert_eq!(redis.command(&["LLEN", "list"]).await, "3");
+    redis.flush().await;
+    assert_eq!((redis.command(&["DBSIZE"]).await.as_str(), redis.info("blocked_clients").await.as_str()), ("0", "0"));
+}
+
+#[tokio::test]
+async fn an_update_is_a_stream_entry_whose_id_is_its_place() {
+    let Some(redis) = Redis::start().await else { return };
+    let server = hub_on(&redis).start().await;
+    let mut publisher = Publisher::new(server.address()).await;
+    let id = publisher.publish("demo", "hello").await;
+    publisher.publish_with("demo", "named", "&id=urn:one").await;
+    let (epoch, sequence) = id.strip_prefix('#').unwrap().split_once('-').unwrap();
+    assert_eq!(sequence, "1");
+    let entry = redis.command(&["XRANGE", "sse:updates", "-", "+", "COUNT", "1"]).await;
+    assert!(entry.starts_with(&format!("1-{epoch}\nmeta\n")), "{entry}");
+    assert!(entry.contains("\nwire\n") && entry.contains("data: hello\n"), "{entry}");
+    assert_eq!(redis.command(&["XLEN", "sse:updates"]).await, "2");
+    // All in one slot of a cluster.
+    let keys = redis.command(&["KEYS", "*"]).await;
+    let beside: Vec<_> = keys.lines().filter(|key| *key != "sse:updates").collect();
+    assert!(beside.iter().all(|key| key.starts_with("{sse:updates}:")), "{keys}");
+    assert!(beside.contains(&"{sse:updates}:id:urn:one"), "{keys}");
+}
+
+#[tokio::test]
+async fn hubs_with_other_stream_keys_have_other_logs() {
+    let Some(redis) = Redis::start().await else { return };
+    let start = |key| hub_on(&redis).variable("stream_key", key).start();
+    let servers = [start("one").await, start("other").await];
+    let mut streams = [follow(servers[0].address(), "demo", "").await, follow(servers[1].address(), "demo", "").await];
+    for (server, data) in servers.iter().zip(["for one", "for the other"]) {
+        Publisher::new(server.address()).await.publish("demo", data).await;
+    }
+    for (stream, data) in streams.iter_mut().zip(["for one", "for the other"]) {
+        assert_eq!(stream.event().await.data, data);
+    }
+}
+
+async fn check_waiting(redis: &Redis, count: usize) {
+    within(format!("{count} clients to wait in Redis"), async {
+        while redis.info("blocked_clients").await != count.to_string() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_client_waits_in_redis_for_each_instance_that_has_subscribers() {
+    let Some(redis) = Redis::start().await else { return };
+    let servers = two_hubs(&redis).await;
+    let mut publisher = Publisher::new(servers[0].address()).await;
+    publisher.publish("demo", "0").await;
+    check_waiting(&redis, 0).await;
+    let mut streams = vec![follow(servers[0].address(), "demo", "").await, follow(servers[0].address(), "*", "").await];
+    check_waiting(&redis, 1).await;
+    streams.push(follow(servers[1].address(), "demo", "").await);
+    check_waiting(&redis, 2).await;
+    publisher.publish("demo", "1").await;
+    for stream in &mut streams {
+        assert_eq!(stream.event().await.data, "1");
+    }
+    check_waiting(&redis, 2).await;
+    drop(streams);
+    // What is sent to them finds out that they have gone.
+    publisher.publish("demo", "2").await;
+    check_waiting(&redis, 0).await;
+}
