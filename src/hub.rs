@@ -14,7 +14,7 @@
 //! Pure, without I/O or a clock: [`text`], [`reserved`], [`topic`], [`update`], [`form`], [`json`], [`publish`],
 //! [`prefer`], [`subscribe`], [`refusal`], [`claims`], [`token`], [`authorize`], [`cors`], [`ring`], [`window`],
 //! [`subscriber`] and the records of the [`log`]. The rest is WASI: [`append`], the [`tail`] with its [`door`],
-//! [`doorbell`], [`limits`], [`polling`], [`health`] and [`ready`], the [`store`] and what else an [`instance`] shares, and
+//! [`doorbell`], [`limits`], [`polling`], [`health`], [`idle`] and [`ready`], the [`store`] and what else an [`instance`] shares, and
 //! the [`endpoint`].
 
 pub mod refusal;
@@ -42,6 +42,7 @@ pub mod append;
 pub mod door;
 pub mod doorbell;
 pub mod health;
+pub mod idle;
 pub mod limits;
 pub mod polling;
 pub mod ready;

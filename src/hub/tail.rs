@@ -20,6 +20,7 @@ use spin_sse::timer::{Instant, Timer, after, now};
 use crate::hub::door;
 use crate::hub::doorbell::Listener;
 use crate::hub::health::Health;
+use crate::hub::idle::{Idle, KEEP_ALIVE};
 use crate::hub::limits::Limits;
 use crate::hub::log::{Log, News, Page, Position, Unavailable};
 use crate::hub::polling::Polling;
@@ -28,8 +29,6 @@ use crate::hub::window::{Standing, Taken, Want, Window};
 
 /// How long after its deadline a reader may still stall in the middle of a chunk.
 const STALLED: Duration = Duration::from_secs(10);
-/// A sign of life goes to a subscriber that was sent nothing for so long.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How often a log is polled that tells of news.
 const SELDOM: Duration = Duration::from_secs(3_600);
 
@@ -42,7 +41,7 @@ pub struct Tail<L> {
     log: Rc<L>,
     listener: Listener,
     timer: Timer,
-    idle: Vec<Ready>,
+    idle: Idle,
     writes: FuturesUnordered<Write>,
     limits: Limits,
     window: Window,
@@ -56,6 +55,8 @@ pub struct Tail<L> {
     head_next: bool,
     /// Something was published here since the last read of the head began.
     news: bool,
+    /// Someone waits for a look at the head, to know which log is the newer one.
+    unsettled: bool,
     polling: Polling,
     health: Rc<Health>,
 }
@@ -68,7 +69,7 @@ impl<L: Log + 'static> Tail<L> {
             log,
             listener,
             timer: Timer::default(),
-            idle: Vec::new(),
+            idle: Idle::default(),
             writes: FuturesUnordered::new(),
             limits: Limits::default(),
             window: Window::new(start),
@@ -77,6 +78,7 @@ impl<L: Log + 'static> Tail<L> {
             waiting: None,
             head_next: true,
             news: false,
+            unsettled: false,
             polling: Polling::new(interval),
             health,
         }
@@ -124,7 +126,8 @@ impl<L: Log + 'static> Tail<L> {
     /// Gives each session that is ready what there is for it.
     fn serve(&mut self) {
         let now = now();
-        for mut session in take(&mut self.idle) {
+        self.idle.wake_due(now);
+        for mut session in self.idle.take_ready() {
             let mut out = take(&mut session.buffer);
             if now >= session.deadline || session.full {
                 session.subscriber.farewell(&mut out);
@@ -133,16 +136,21 @@ impl<L: Log + 'static> Tail<L> {
                 continue;
             }
             let mut large = Bytes::new();
-            let cursor = session.subscriber.position().sequence;
             match self.standing(&session) {
                 // It has to be looked first which log is the newer one.
-                Standing::Strange if self.looks < session.settled => {}
+                Standing::Strange if self.looks < session.settled => self.unsettled = true,
                 Standing::Strange => self.announce_gap(&mut session, self.window.start(), &mut out),
                 Standing::Lost(place) => self.announce_gap(&mut session, place, &mut out),
                 Standing::Known => {
                     session.generation = Some(self.window.generation());
                     session.subscriber.adopt(self.window.epoch());
-                    if let Some(run) = self.window.run(cursor) {
+                    // A run of which it hears nothing takes it to the next one.
+                    while let cursor = session.subscriber.position().sequence
+                        && out.is_empty()
+                        && !session.full
+                        && large.is_empty()
+                        && let Some(run) = self.window.run(cursor)
+                    {
                         let filled = session.subscriber.fill(run.following(cursor), &mut out);
                         (session.full, large) = (filled.full, filled.large);
                     }
@@ -151,11 +159,15 @@ impl<L: Log + 'static> Tail<L> {
             if out.is_empty() && large.is_empty() && now >= after(session.last_write, KEEP_ALIVE) {
                 session.subscriber.keep_alive(&mut out);
             }
-            if out.is_empty() && large.is_empty() && !session.full {
-                session.buffer = out;
-                self.idle.push(session);
-            } else {
+            if !out.is_empty() || !large.is_empty() || session.full {
                 self.write(session, out, large);
+                continue;
+            }
+            session.buffer = out;
+            if self.window.is_ahead_of(session.subscriber.position()) {
+                self.idle.wait_for_page(session);
+            } else {
+                self.idle.wait_for_news(session);
             }
         }
     }
@@ -196,11 +208,13 @@ impl<L: Log + 'static> Tail<L> {
             return;
         }
         let head = (self.news || now >= self.polling.due()).then_some(Want::Head);
-        let behind = self.behind().map(Want::Catchup);
+        let behind = self.idle.behind().map(|position| Want::Catchup(position.sequence));
         let want = if self.head_next { head.or(behind) } else { behind.or(head) };
         if let Some(want) = want {
             self.head_next = want != Want::Head;
-            self.news &= want != Want::Head;
+            if want == Want::Head {
+                self.polling.begins(!take(&mut self.news));
+            }
             let log = Rc::clone(&self.log);
             let cursor = self.window.cursor(want);
             self.reading = Some((want, self.window.head(), Box::pin(async move { log.after(cursor).await })));
@@ -222,21 +236,23 @@ impl<L: Log + 'static> Tail<L> {
     fn news(&mut self, head: &Position, news: News) {
         if *head == self.window.head() {
             self.polling.found(!news.entries.is_empty());
-            self.window.extend(news.entries);
+            if !news.entries.is_empty() {
+                self.window.extend(news.entries);
+                self.idle.wake();
+            }
             self.news |= news.look;
         }
-    }
-
-    /// The cursor of a session that is behind what is in memory.
-    fn behind(&self) -> Option<u64> {
-        let mut positions = self.idle.iter().map(|session| session.subscriber.position());
-        positions.find(|position| self.window.is_ahead_of(position)).map(|position| position.sequence)
     }
 
     /// Takes in what was read.
     fn page(&mut self, want: Want, since: &Position, page: Page) {
         let (anything, head) = (!page.entries.is_empty(), page.extent.head);
         let taken = self.window.take(want, since, page);
+        if want != Want::Head && taken == Taken::More {
+            self.idle.wake_behind();
+        } else if anything || taken != Taken::More || take(&mut self.unsettled) {
+            self.idle.wake();
+        }
         match &taken {
             Taken::More => {}
             Taken::Gap { from, to } => self.announce_gaps(*from, to),
@@ -258,7 +274,7 @@ impl<L: Log + 'static> Tail<L> {
 
     /// Tells those who are before a hole in the log, and moves them to its end.
     fn announce_gaps(&mut self, from: u64, to: &Position) {
-        for mut session in take(&mut self.idle) {
+        for mut session in self.idle.take_ready() {
             let here = (from..to.sequence).contains(&session.subscriber.position().sequence);
             if here && matches!(self.standing(&session), Standing::Known) {
                 let mut out = take(&mut session.buffer);
@@ -274,7 +290,9 @@ impl<L: Log + 'static> Tail<L> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut happened = false;
         while let Poll::Ready(Some(written)) = self.writes.poll_next_unpin(cx) {
-            self.idle.extend(written);
+            if let Some(session) = written {
+                self.idle.push(session);
+            }
             happened = true;
         }
         if let Some((_, _, read)) = &mut self.reading
@@ -306,8 +324,7 @@ impl<L: Log + 'static> Tail<L> {
 
     /// When there is something to do at the latest.
     fn due(&self) -> Instant {
-        let sessions = self.idle.iter().map(|session| session.deadline.min(after(session.last_write, KEEP_ALIVE)));
         let poll = if self.reading.is_some() { Instant::MAX } else { self.polling.due() };
-        sessions.min().unwrap_or(Instant::MAX).min(self.limits.wake()).min(poll)
+        self.idle.due().min(self.limits.wake()).min(poll)
     }
 }
