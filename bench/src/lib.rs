@@ -1,0 +1,3 @@
+//! What the benchmarks of the codecs and those of the hub have in common.
+
+pub mod report;

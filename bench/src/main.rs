@@ -1,0 +1,72 @@
+//! `cargo run --release -p bench -- SCENARIO`: the hub beside its peers.
+
+mod chart;
+mod http;
+mod peers;
+mod process;
+mod publisher;
+mod scenarios;
+mod server;
+mod swarm;
+mod update;
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use bench::report;
+use clap::{Parser, Subcommand};
+use scenarios::{cold, fanout, idle, latency, publish, resume, slow, stream};
+
+/// Measures the hub beside its peers; each scenario prints a table and writes it to bench/results
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// Deliveries a second: 10, 200 and 2,000 subscribers, up to saturation
+    Fanout {
+        /// How long each measurement takes
+        #[arg(long, default_value_t = 3)]
+        seconds: u64,
+    },
+    /// From publication to receipt: 100 updates a second, 200 subscribers
+    Latency {
+        /// How long each measurement takes
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
+    /// 10,000 updates behind: one client, and 200 at once
+    Resume,
+    /// 5,000 streams on which nothing happens
+    Idle,
+    /// The first byte of a fresh instance
+    Cold,
+    /// One reader in ten has stopped
+    Slow,
+    /// A million small events on one stream
+    Stream,
+    /// Updates stored a second
+    Publish,
+    /// The native peer, for as long as it is let
+    #[command(hide = true)]
+    ServeNative { address: SocketAddr },
+}
+
+fn main() -> Result<()> {
+    let scenario = Cli::parse().scenario;
+    process::allow_many_connections(12_000)?;
+    match scenario {
+        Scenario::Fanout { seconds } => fanout::run(seconds),
+        Scenario::Latency { seconds } => latency::run(seconds),
+        Scenario::Resume => resume::run(),
+        Scenario::Idle => idle::run(),
+        Scenario::Cold => cold::run(),
+        Scenario::Slow => slow::run(),
+        Scenario::Stream => stream::run(),
+        Scenario::Publish => publish::run(),
+        Scenario::ServeNative { address } => peers::native::serve(address),
+    }
+}
