@@ -5,11 +5,16 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use spin_sdk::sqlite::{Connection, Value};
+use spin_sse::timer::{Timer, after, now, scattered};
 
 use crate::hub::log::{Extent, Log, PAGE_BYTES, PAGE_UPDATES, Page, Position, Record, Unavailable, record};
+
+/// What a statement returns.
+pub type Rows = Vec<Vec<Value>>;
 
 /// What the log needs of a SQLite connection.
 pub trait Database {
@@ -18,15 +23,11 @@ pub trait Database {
     /// # Errors
     ///
     /// [`Unavailable`] with what SQLite said.
-    fn execute(
-        &self,
-        statement: &str,
-        values: Vec<Value>,
-    ) -> impl Future<Output = Result<Vec<Vec<Value>>, Unavailable>>;
+    fn execute(&self, statement: &str, values: Vec<Value>) -> impl Future<Output = Result<Rows, Unavailable>>;
 }
 
 impl Database for Connection {
-    async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Vec<Value>>, Unavailable> {
+    async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
         let failed = |error: spin_sdk::sqlite::Error| Unavailable::new(error.to_string());
         let rows =
             Connection::execute(self, statement, values).await.map_err(failed)?.collect().await.map_err(failed)?;
@@ -54,6 +55,9 @@ pub trait Connect {
     ///
     /// [`Unavailable`] with what the host said.
     fn connect(&self) -> impl Future<Output = Result<Self::Database, Unavailable>>;
+
+    /// Waits for a moment, while another instance writes.
+    fn pause(&self, moment: Duration) -> impl Future<Output = ()>;
 }
 
 /// Spin's database `default`.
@@ -64,7 +68,16 @@ impl Connect for SpinDefault {
     type Database = Connection;
 
     async fn connect(&self) -> Result<Connection, Unavailable> {
-        Connection::open_default().await.map_err(|error| Unavailable::new(error.to_string()))
+        let connection = Connection::open_default().await.map_err(|error| Unavailable::new(error.to_string()))?;
+        // SQLite would wait for a lock in steps of up to 100 ms; appends are over in less than one. A database that is
+        // not a file may not know it.
+        let _ = Database::execute(&connection, "PRAGMA busy_timeout = 0", vec![]).await;
+        Ok(connection)
+    }
+
+    async fn pause(&self, moment: Duration) {
+        let (mut timer, due) = (Timer::default(), after(now(), scattered(moment)));
+        std::future::poll_fn(|cx| timer.poll_due(cx, due)).await;
     }
 }
 
@@ -76,6 +89,11 @@ pub struct SqliteLog<C: Connect> {
     retention: Retention,
     connected: RefCell<Option<Rc<C::Database>>>,
 }
+
+/// For how long an instance tries to get a lock that another one holds.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How long it waits before it tries again: as long as it has waited so far, but at least and at most so long.
+const MOMENTS: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(5));
 
 const TABLES: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS hub (
@@ -132,51 +150,71 @@ impl<C: Connect> SqliteLog<C> {
         SqliteLog { connect, retention, connected: RefCell::default() }
     }
 
-    async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Vec<Value>>, Unavailable> {
+    async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
         let connected = self.connected.borrow().clone();
         let database = match connected {
             Some(database) => database,
             None => {
                 let database = Rc::new(self.connect.connect().await?);
-                prepare(&*database, self.retention).await?;
+                self.prepare(&*database).await?;
                 *self.connected.borrow_mut() = Some(Rc::clone(&database));
                 database
             }
         };
-        let result = database.execute(statement, values).await;
+        let result = self.patiently(&*database, statement, values).await;
         if result.is_err() {
             *self.connected.borrow_mut() = None;
         }
         result
     }
-}
 
-/// Makes the tables where there are none, takes over the retention, and removes what is too old. Appends do that too:
-/// this is for a log that had none for long. Mostly there is nothing to do, and then nothing is written: whoever only
-/// reads does not wait for a writer.
-async fn prepare<D: Database>(database: &D, retention: Retention) -> Result<(), Unavailable> {
-    let keep = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
-    let (updates, seconds) = (keep(retention.updates.max(1)), keep(retention.seconds));
-    let statement = "SELECT history_updates, history_seconds,
-        coalesce((SELECT time FROM updates ORDER BY sequence LIMIT 1) < unixepoch() - history_seconds, 0) FROM hub";
-    let found = database.execute(statement, vec![]).await.unwrap_or_default();
-    if found == [[updates.clone(), seconds.clone(), Value::Integer(0)]] {
-        return Ok(());
+    /// Makes the tables where there are none, takes over the retention, and removes what is too old. Appends do that too:
+    /// this is for a log that had none for long. Mostly there is nothing to do, and then nothing is written: whoever only
+    /// reads does not wait for a writer.
+    async fn prepare(&self, database: &C::Database) -> Result<(), Unavailable> {
+        let keep = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
+        let (updates, seconds) = (keep(self.retention.updates.max(1)), keep(self.retention.seconds));
+        let statement = "SELECT history_updates, history_seconds,
+            coalesce((SELECT time FROM updates ORDER BY sequence LIMIT 1) < unixepoch() - history_seconds, 0) FROM hub";
+        let found = database.execute(statement, vec![]).await.unwrap_or_default();
+        if found == [[updates.clone(), seconds.clone(), Value::Integer(0)]] {
+            return Ok(());
+        }
+        // Readers do not wait for writers, and an append costs half. It stays set; another instance may just do it.
+        let _ = database.execute("PRAGMA journal_mode = WAL", vec![]).await;
+        for table in TABLES {
+            self.patiently(database, table, vec![]).await?;
+        }
+        let statement = "INSERT OR IGNORE INTO hub VALUES (1, lower(hex(randomblob(8))), ?1, ?2)";
+        self.patiently(database, statement, vec![updates.clone(), seconds.clone()]).await?;
+        let statement = "UPDATE hub SET history_updates = ?1, history_seconds = ?2
+            WHERE history_updates <> ?1 OR history_seconds <> ?2";
+        self.patiently(database, statement, vec![updates, seconds]).await?;
+        let statement = "DELETE FROM updates WHERE sequence < coalesce(
+            (SELECT sequence FROM updates WHERE time >= unixepoch() - (SELECT history_seconds FROM hub) ORDER BY sequence LIMIT 1),
+            9223372036854775807)";
+        self.patiently(database, statement, vec![]).await.map(drop)
     }
-    // Readers do not wait for writers, and an append costs half. It stays set; another instance may just do it.
-    let _ = database.execute("PRAGMA journal_mode = WAL", vec![]).await;
-    for table in TABLES {
-        database.execute(table, vec![]).await?;
+
+    /// Runs a statement, again while another instance holds the lock that it needs.
+    async fn patiently(
+        &self,
+        database: &C::Database,
+        statement: &str,
+        values: Vec<Value>,
+    ) -> Result<Rows, Unavailable> {
+        let mut waited = Duration::ZERO;
+        loop {
+            match database.execute(statement, values.clone()).await {
+                Err(error) if error.reason.contains("database is locked") && waited < PATIENCE => {
+                    let moment = waited.clamp(MOMENTS.0, MOMENTS.1);
+                    self.connect.pause(moment).await;
+                    waited = waited.saturating_add(moment);
+                }
+                result => return result,
+            }
+        }
     }
-    let statement = "INSERT OR IGNORE INTO hub VALUES (1, lower(hex(randomblob(8))), ?1, ?2)";
-    database.execute(statement, vec![updates.clone(), seconds.clone()]).await?;
-    let statement = "UPDATE hub SET history_updates = ?1, history_seconds = ?2
-        WHERE history_updates <> ?1 OR history_seconds <> ?2";
-    database.execute(statement, vec![updates, seconds]).await?;
-    let statement = "DELETE FROM updates WHERE sequence < coalesce(
-        (SELECT sequence FROM updates WHERE time >= unixepoch() - (SELECT history_seconds FROM hub) ORDER BY sequence LIMIT 1),
-        9223372036854775807)";
-    database.execute(statement, vec![]).await.map(drop)
 }
 
 impl<C: Connect> Log for SqliteLog<C> {
@@ -269,7 +307,7 @@ mod tests {
     use crate::hub::log::laws::{self, now};
 
     impl Database for rusqlite::Connection {
-        async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Vec<Value>>, Unavailable> {
+        async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
             let failed = |error: rusqlite::Error| Unavailable::new(error.to_string());
             let values = values.into_iter().map(|value| match value {
                 Value::Integer(number) => Sql::Integer(number),
@@ -304,9 +342,11 @@ mod tests {
             let failed = |error: rusqlite::Error| Unavailable::new(error.to_string());
             let connection = rusqlite::Connection::open(self).map_err(failed)?;
             // Whoever would have to wait for a lock fails.
-            connection.busy_timeout(std::time::Duration::ZERO).map_err(failed)?;
+            connection.busy_timeout(Duration::ZERO).map_err(failed)?;
             Ok(connection)
         }
+
+        async fn pause(&self, _: Duration) {}
     }
 
     /// A file of its own, gone with the value.
