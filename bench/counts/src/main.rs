@@ -1,0 +1,126 @@
+//! `cargo run --release -p counts`: how many instructions an event takes, which is the same on a busy machine.
+//!
+//! It runs itself under `valgrind --tool=callgrind`, and fails when a figure has grown by more than a tenth over the one
+//! in `bench/counts/counts.txt`. With `--write` it writes that file.
+
+use std::fmt::Write;
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, ensure};
+use spin_sse::{Decoder, Event};
+use sse_hub::hub::log::{Extent, Page, Position, Record, record};
+use sse_hub::hub::subscriber::Subscriber;
+use sse_hub::hub::topic::Selector;
+use sse_hub::hub::window::{Want, Window};
+
+/// What is counted: its name, how many events it is for, and the work.
+const CASES: [(&str, u64, fn()); 6] = [
+    ("encode-json", 100, || encode(&"x".repeat(300))),
+    ("encode-page", 100, || encode(&vec!["x".repeat(101); 40].join("\n"))),
+    ("decode-token", 100, || decode(&format!("data: {}\n\n", "x".repeat(20)))),
+    ("decode-page", 100, || decode(&format!("id: 1\n{}\n", format!("data: {}\n", "x".repeat(101)).repeat(40)))),
+    ("read-page", 100, || drop(black_box(page()))),
+    ("tail-round", 100 * SUBSCRIBERS, tail_round),
+];
+
+const EPOCH: &str = "0123456789abcdef";
+const SUBSCRIBERS: u64 = 200;
+const TIMES: u64 = 20;
+/// How much a figure may grow, in percent.
+const TOLERANCE: u64 = 10;
+
+fn main() -> Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [case, times] = arguments.as_slice() {
+        let (_, _, work) = CASES.iter().find(|(name, ..)| name == case).context("there is no such case")?;
+        (0..times.parse()?).for_each(|_| work());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("counts.txt");
+    let known = std::fs::read_to_string(&file).unwrap_or_default();
+    let (mut text, mut grown) = (String::new(), false);
+    for (name, events, _) in CASES {
+        let found = (instructions(name, 2 * TIMES)? - instructions(name, TIMES)?) / TIMES / events;
+        let before = known.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+        let limit = before.map_or(u64::MAX, |before| before + before * TOLERANCE / 100);
+        println!(
+            "{name:<14} {found:>8} instructions an event, {}",
+            match before {
+                Some(before) => format!("{before} before"),
+                None => "not known before".to_owned(),
+            }
+        );
+        grown |= found > limit;
+        writeln!(text, "{name} {found}")?;
+    }
+    if arguments == ["--write"] {
+        std::fs::write(file, text)?;
+    } else if grown {
+        eprintln!(
+            "more instructions than bench/counts/counts.txt allows: make it cheaper, or say why not and run this with --write"
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// All instructions of a run that does the work of a case so many times.
+fn instructions(case: &str, times: u64) -> Result<u64> {
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    let output = command.arg(std::env::current_exe()?).args([case, &times.to_string()]).output();
+    let output = output.context("valgrind cannot be run: install it, for example with `apt-get install valgrind`")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "valgrind failed: {said}");
+    let collected = said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
+    collected.with_context(|| format!("valgrind says no count: {said}"))
+}
+
+fn encode(data: &str) {
+    let mut out = Vec::with_capacity(1 << 20);
+    for id in 0..100_u64 {
+        Event::new(black_box(data)).id(id).encode(&mut out);
+    }
+    black_box(out);
+}
+
+fn decode(event: &str) {
+    let stream = event.repeat(100);
+    let mut decoder = Decoder::new();
+    let mut input = black_box(stream.as_bytes());
+    while let Ok(Some(frame)) = decoder.next(&mut input) {
+        black_box(frame);
+    }
+}
+
+/// A hundred updates of 300 bytes, as they are read from the log.
+fn page() -> Page {
+    static RECORDS: OnceLock<Vec<u8>> = OnceLock::new();
+    let records = RECORDS.get_or_init(|| {
+        let update = Record { id: None, meta: "-demo\n".to_owned(), body: format!("data: {}\n\n", "x".repeat(300)) };
+        let mut records = Vec::new();
+        (1..=100).for_each(|sequence| record::write(&mut records, EPOCH, sequence, &update));
+        records
+    });
+    let extent = Extent { epoch: EPOCH.to_owned(), oldest: 1, head: 100, ends: Vec::new() };
+    Page { extent, entries: record::parse(records.clone().into()).expect("records as they were written") }
+}
+
+/// What a read brings goes to all subscribers.
+fn tail_round() {
+    let start = Position { epoch: EPOCH.to_owned(), sequence: 0 };
+    let mut window = Window::new(&start);
+    let topics = || Selector::new(["demo".to_owned()]).expect("a topic");
+    window.take(Want::Head, &start, page());
+    for _ in 0..SUBSCRIBERS {
+        let mut subscriber = Subscriber::new(topics(), Selector::none(), start.clone(), u64::MAX);
+        let mut out = Vec::with_capacity(1 << 17);
+        if let Some(run) = window.run(0) {
+            subscriber.fill(run.following(0), &mut out);
+        }
+        black_box(out);
+    }
+}
