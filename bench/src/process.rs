@@ -82,13 +82,13 @@ impl Process {
             let mut memory = None;
             for line in maps.lines() {
                 if let Some((range, mode)) = mapping(line) {
-                    if mode.starts_with("---") && range.1 - range.0 >= 1 << 30 {
-                        if let Some((end, resident)) = memory
-                            && end == range.0
-                        {
-                            bytes += resident;
-                            count += 1;
-                        }
+                    if mode.starts_with("---")
+                        && range.1 - range.0 >= 1 << 30
+                        && let Some((end, resident)) = memory
+                        && end == range.0
+                    {
+                        bytes += resident;
+                        count += 1;
                     }
                     memory = mode.starts_with("rw").then_some((range.1, 0));
                 } else if let (Some((_, resident)), Some(found)) = (&mut memory, kilobytes(line, "Rss:")) {

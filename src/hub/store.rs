@@ -22,8 +22,8 @@ impl Store {
         match &settings.log {
             Place::Sqlite => {
                 // A connection runs one statement at a time: reads do not wait for appends.
-                let log = || Rc::new(Store::Sqlite(SqliteLog::new(SpinDefault, settings.retention)));
-                (log(), log())
+                let log = |connect| Rc::new(Store::Sqlite(SqliteLog::new(connect, settings.retention)));
+                (log(SpinDefault::Writing), log(SpinDefault::Reading))
             }
             Place::Redis { url, keys, replicas } => {
                 let server = SpinRedis { url: url.clone() };

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use spin_sdk::sqlite::{Connection, Value};
 use spin_sse::timer::{Timer, after, now, scattered};
 
-use crate::hub::log::{Extent, Log, PAGE_BYTES, PAGE_UPDATES, Page, Position, Record, Unavailable, record};
+use crate::hub::log::{Extent, Log, Page, Position, Record, Unavailable, record};
 
 /// What a statement returns.
 pub type Rows = Vec<Vec<Value>>;
@@ -62,16 +62,23 @@ pub trait Connect {
 
 /// Spin's database `default`.
 #[derive(Debug)]
-pub struct SpinDefault;
+pub enum SpinDefault {
+    /// For appends.
+    Writing,
+    /// For everything else: the first answer of an instance waits for its connection.
+    Reading,
+}
 
 impl Connect for SpinDefault {
     type Database = Connection;
 
     async fn connect(&self) -> Result<Connection, Unavailable> {
         let connection = Connection::open_default().await.map_err(|error| Unavailable::new(error.to_string()))?;
-        // SQLite would wait for a lock in steps of up to 100 ms; appends are over in less than one. A database that is
-        // not a file may not know it.
-        let _ = Database::execute(&connection, "PRAGMA busy_timeout = 0", vec![]).await;
+        if matches!(self, SpinDefault::Writing) {
+            // SQLite would wait for a lock in steps of up to 100 ms; appends are over in less than one. A database that is
+            // not a file may not know it.
+            let _ = Database::execute(&connection, "PRAGMA busy_timeout = 0", vec![]).await;
+        }
         Ok(connection)
     }
 
@@ -126,12 +133,13 @@ const TABLES: [&str; 4] = [
 const EXTENT: &str = "SELECT epoch, (SELECT min(sequence) FROM updates),
     coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'updates'), 0) FROM hub";
 
+// [`PAGE_UPDATES`] and [`PAGE_BYTES`] as they are: a bound LIMIT makes SQLite parse the statement anew each time.
 const AFTER: &str = "WITH
     last (sequence) AS (
         SELECT max(sequence) FROM (
             SELECT sequence, size, sum(size) OVER (ORDER BY sequence) AS total
-            FROM (SELECT sequence, size FROM updates WHERE sequence > ?1 ORDER BY sequence LIMIT ?2)
-        ) WHERE total - size < ?3
+            FROM (SELECT sequence, size FROM updates WHERE sequence > ?1 ORDER BY sequence LIMIT 1000)
+        ) WHERE total - size < 262144
     ),
     page (sequence, meta, wire) AS (
         SELECT sequence, meta, 'id: ' || coalesce(id, '#' || (SELECT epoch FROM hub) || '-' || sequence) || char(10) || body
@@ -250,11 +258,7 @@ impl<C: Connect> Log for SqliteLog<C> {
     }
 
     async fn after(&self, sequence: u64) -> Result<Page, Unavailable> {
-        let values = vec![
-            Value::Integer(i64::try_from(sequence).unwrap_or(i64::MAX)),
-            Value::Integer(i64::try_from(PAGE_UPDATES).unwrap_or(i64::MAX)),
-            Value::Integer(i64::try_from(PAGE_BYTES).unwrap_or(i64::MAX)),
-        ];
+        let values = vec![Value::Integer(i64::try_from(sequence).unwrap_or(i64::MAX))];
         let mut row = only(self.execute(AFTER, values).await?)?;
         let entries = match row.pop() {
             Some(Value::Blob(records)) => record::parse(Bytes::from(records))?,
@@ -305,6 +309,7 @@ mod tests {
 
     use super::*;
     use crate::hub::log::laws::{self, now};
+    use crate::hub::log::{PAGE_BYTES, PAGE_UPDATES};
 
     impl Database for rusqlite::Connection {
         async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
@@ -399,6 +404,13 @@ mod tests {
             files.borrow_mut().push(File::new());
             open(files.borrow().last().unwrap(), history as u64, 1_000)
         });
+    }
+
+    #[test]
+    fn a_page_is_as_long_as_it_may_be() {
+        assert!(
+            AFTER.contains(&format!("LIMIT {PAGE_UPDATES})")) && AFTER.contains(&format!("- size < {PAGE_BYTES}\n"))
+        );
     }
 
     #[test]
