@@ -9,8 +9,6 @@ use crate::block::{Block, Step, push_text, value_of};
 use crate::line::{self, Cut};
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
-/// The shortest comment, as a block.
-const KEEP_ALIVE: &[u8] = b":\n\n";
 const DEFAULT_LIMIT: usize = 1 << 20;
 
 /// An incremental decoder of one event stream.
@@ -129,7 +127,7 @@ impl Decoder {
 
         if self.size == 0 && self.line.is_empty() {
             // On an idle stream there is nothing but these.
-            while let Some(rest) = input.strip_prefix(KEEP_ALIVE) {
+            while let Some(rest) = after_keep_alive(input) {
                 *input = rest;
             }
         }
@@ -275,6 +273,15 @@ impl Decoder {
 impl Default for Decoder {
     fn default() -> Decoder {
         Decoder::new()
+    }
+}
+
+/// What follows a short comment that is a block of its own.
+#[inline]
+fn after_keep_alive(input: &[u8]) -> Option<&[u8]> {
+    match input {
+        [b':', b'\n', b'\n', rest @ ..] | [b':', b' ', b'\n', b'\n', rest @ ..] => Some(rest),
+        _ => None,
     }
 }
 
