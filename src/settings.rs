@@ -7,9 +7,9 @@ use anyhow::{Context, bail};
 use spin_sdk::variables;
 
 use crate::hub::cors::Origins;
+use crate::hub::log::Retention;
 use crate::hub::log::redis::address;
 use crate::hub::log::redis::keys::Keys;
-use crate::hub::log::sqlite::Retention;
 use crate::hub::token::Secret;
 
 /// What the variables of `spin.toml` say; each field is one, or two.

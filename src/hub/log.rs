@@ -75,6 +75,15 @@ pub trait Log {
     }
 }
 
+/// How much history a log keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// How many updates.
+    pub updates: u64,
+    /// For how many seconds.
+    pub seconds: u64,
+}
+
 /// What a wait has brought.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct News {

@@ -145,12 +145,9 @@ impl<L: Log + 'static> Tail<L> {
                     session.generation = Some(self.window.generation());
                     session.subscriber.adopt(self.window.epoch());
                     // A run of which it hears nothing takes it to the next one.
-                    while let cursor = session.subscriber.position().sequence
-                        && out.is_empty()
-                        && !session.full
-                        && large.is_empty()
-                        && let Some(run) = self.window.run(cursor)
-                    {
+                    while out.is_empty() && large.is_empty() && !session.full {
+                        let cursor = session.subscriber.position().sequence;
+                        let Some(run) = self.window.run(cursor) else { break };
                         let filled = session.subscriber.fill(run.following(cursor), &mut out);
                         (session.full, large) = (filled.full, filled.large);
                     }

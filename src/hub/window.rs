@@ -9,13 +9,10 @@ const PAGES: usize = 8;
 /// The newest run of the log, and older ones for those who catch up.
 #[derive(Debug)]
 pub struct Window {
-    epoch: String,
-    /// Before the oldest update, when the log was last read.
-    start: u64,
-    /// What the log was when it turned out not to have what it had before: one each time that happened.
+    /// What the log was when it was last read.
+    log: Extent,
+    /// What it was when it turned out not to have what it had before: one each time that happened.
     breaks: Vec<Extent>,
-    /// The epochs that the log continues.
-    ends: Vec<End>,
     ring: Run,
     /// The last used one comes last.
     pages: Vec<Run>,
@@ -60,8 +57,9 @@ pub enum Taken {
 impl Window {
     /// An empty window onto the log that `position` is in.
     pub fn new(position: &Position) -> Self {
-        let (epoch, start) = (position.epoch.clone(), position.sequence);
-        Window { epoch, start, breaks: Vec::new(), ends: Vec::new(), ring: Run::new(start), pages: Vec::new() }
+        let (epoch, head) = (position.epoch.clone(), position.sequence);
+        let log = Extent { epoch, oldest: head.saturating_add(1), head, ends: Vec::new() };
+        Window { log, breaks: Vec::new(), ring: Run::new(head), pages: Vec::new() }
     }
 
     /// How often the log turned out to be another one.
@@ -76,24 +74,24 @@ impl Window {
                 return Standing::Lost(extent.find(position).unwrap_or_else(|place| place));
             }
         }
-        if position.epoch == self.epoch {
+        // The log may have grown since, and what was pruned is found when it is read.
+        if position.epoch == self.log.epoch || self.log.knows(position) {
             return Standing::Known;
         }
-        match self.ends.iter().find(|end| end.epoch == position.epoch) {
-            Some(end) if position.sequence <= end.sequence => Standing::Known,
-            Some(end) => Standing::Lost(self.position(end.sequence.max(self.start))),
-            None => Standing::Strange,
+        match self.log.find(position) {
+            Err(place) if self.log.common(position).is_some() => Standing::Lost(place),
+            _ => Standing::Strange,
         }
     }
 
     /// The log's present epoch.
     pub fn epoch(&self) -> &str {
-        &self.epoch
+        &self.log.epoch
     }
 
     /// Before the oldest update.
     pub fn start(&self) -> Position {
-        self.position(self.start)
+        self.log.start()
     }
 
     /// The run that has what follows `cursor`, if it is in memory.
@@ -109,7 +107,7 @@ impl Window {
 
     /// Whether someone who is at `position` has missed something that was read before.
     pub fn is_ahead_of(&self, position: &Position) -> bool {
-        position.epoch == self.epoch && position.sequence < self.ring.head()
+        position.epoch == self.log.epoch && position.sequence < self.ring.head()
     }
 
     /// The end of what was read.
@@ -139,11 +137,11 @@ impl Window {
             let head = page.extent.find(&self.head()).unwrap_or_else(|place| place);
             self.pages.clear();
             self.ring = Run::new(head.sequence);
-            self.adopt(&page.extent);
+            self.log.clone_from(&page.extent);
             self.breaks.push(page.extent);
             return Taken::Another;
         }
-        self.adopt(&page.extent);
+        self.log.clone_from(&page.extent);
         if want == Want::Head && self.ring.head() != since.sequence {
             return Taken::More;
         }
@@ -188,7 +186,7 @@ impl Window {
     /// ended is what they have in common with the log.
     fn explain(&self, extent: &mut Extent) {
         let mut common = None;
-        for end in &self.ends {
+        for end in &self.log.ends {
             let place = Position { epoch: end.epoch.clone(), sequence: end.sequence };
             match (extent.common(&place), common) {
                 (Some(sequence), _) => common = Some(sequence),
@@ -198,14 +196,8 @@ impl Window {
         }
     }
 
-    fn adopt(&mut self, extent: &Extent) {
-        self.epoch.clone_from(&extent.epoch);
-        self.ends.clone_from(&extent.ends);
-        self.start = extent.start().sequence;
-    }
-
     fn position(&self, sequence: u64) -> Position {
-        Position { epoch: self.epoch.clone(), sequence }
+        Position { epoch: self.log.epoch.clone(), sequence }
     }
 }
 

@@ -18,8 +18,7 @@ use std::time::Duration;
 
 use spin_sdk::redis::{RedisParameter, RedisResult};
 
-use crate::hub::log::sqlite::Retention;
-use crate::hub::log::{Extent, Log, News, PAGE_BYTES, PAGE_UPDATES, Page, Position, Record, Unavailable};
+use crate::hub::log::{Extent, Log, News, PAGE_BYTES, PAGE_UPDATES, Page, Position, Record, Retention, Unavailable};
 use keys::Keys;
 use server::{Connection, Server};
 

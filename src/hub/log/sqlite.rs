@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spin_sdk::sqlite::{Connection, Value};
-use spin_sse::timer::{Timer, after, now, scattered};
+use spin_sdk::time::sleep;
+use spin_sse::timer::scattered;
 
-use crate::hub::log::{Extent, Log, Page, Position, Record, Unavailable, record};
+use crate::hub::log::{Extent, Log, Page, Position, Record, Retention, Unavailable, record};
 
 /// What a statement returns.
 pub type Rows = Vec<Vec<Value>>;
@@ -33,15 +34,6 @@ impl Database for Connection {
             Connection::execute(self, statement, values).await.map_err(failed)?.collect().await.map_err(failed)?;
         Ok(rows.into_iter().map(|row| row.values).collect())
     }
-}
-
-/// How much history a log keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
-    /// How many updates.
-    pub updates: u64,
-    /// For how many seconds.
-    pub seconds: u64,
 }
 
 /// Where connections come from.
@@ -83,8 +75,7 @@ impl Connect for SpinDefault {
     }
 
     async fn pause(&self, moment: Duration) {
-        let (mut timer, due) = (Timer::default(), after(now(), scattered(moment)));
-        std::future::poll_fn(|cx| timer.poll_due(cx, due)).await;
+        sleep(scattered(moment)).await;
     }
 }
 
@@ -443,9 +434,14 @@ mod tests {
             now(log.append(&vec![Record { id: None, meta: "-t\n".to_owned(), body: String::new() }; 100])).unwrap();
         }
         assert!((1_000..1_016).contains(&kept(&log)), "{}", kept(&log));
-        run(&file, "UPDATE updates SET time = time - 61 WHERE sequence <= 2400");
-        append(&log, 16 * 60);
-        assert!(kept(&log) < 100 + 16 * 60 + 16, "{}", kept(&log));
+        let file = File::new();
+        let log = open(&file, 100_000, 60);
+        append(&log, 100);
+        run(&file, "UPDATE updates SET time = time - 61 WHERE sequence <= 90");
+        append(&log, 12);
+        assert_eq!(kept(&log), 112 - 32);
+        append(&log, 32);
+        assert_eq!(kept(&log), 144 - 90, "two more times, and the rest is young");
     }
 
     #[test]

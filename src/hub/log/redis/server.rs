@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use spin_sdk::redis::{Connection as SpinConnection, Error, RedisParameter, RedisResult};
-use spin_sse::timer::{Timer, after, now};
+use spin_sdk::time::sleep;
 
 use crate::hub::log::Unavailable;
 
@@ -69,9 +69,7 @@ impl Server for SpinRedis {
         patience: Duration,
         work: impl Future<Output = Result<T, Unavailable>>,
     ) -> Result<T, Unavailable> {
-        let (mut timer, deadline) = (Timer::default(), after(now(), patience));
-        let limit = std::future::poll_fn(|cx| timer.poll_due(cx, deadline));
-        match select(pin!(work), limit).await {
+        match select(pin!(work), pin!(sleep(patience))).await {
             Either::Left((result, _)) => result,
             Either::Right(_) => {
                 let reason = format!("Redis did not answer within {} s", patience.as_secs());
