@@ -3,9 +3,7 @@
 use crate::manifest::Manifest;
 use crate::options::Options;
 use anyhow::{Context, Result, bail};
-use sse_hub::hub::claims::Grant;
-use sse_hub::hub::token::{Secret, sign};
-use sse_hub::hub::topic::Selector;
+use spin_sse_hub::{Grant, Secret, Selector, sign};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;

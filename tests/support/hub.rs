@@ -8,9 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use sse_hub::hub::claims::Grant;
-use sse_hub::hub::token::{Secret, sign};
-use sse_hub::hub::topic::Selector;
+use spin_sse_hub::{Grant, Secret, Selector, sign};
 use tokio::net::TcpStream;
 
 use super::client::{EventStream, Reply};
