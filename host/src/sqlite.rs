@@ -1,40 +1,27 @@
 //! `spin:sqlite`: the database `default`, a file in the state directory.
 
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
-use rusqlite::types::{Value as Stored, ValueRef};
+mod connection;
+#[allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "generated code")]
+mod bindings;
+mod statement;
+
+use bindings::spin::sqlite::sqlite::{
+    Error, Host, HostConnection, HostConnectionWithStore, QueryResult, RowResult, Value,
+};
+use connection::Connection;
+use statement::Running;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{
     Accessor, Destination, FutureReader, HasSelf, Linker, Resource, ResourceTable, StreamProducer, StreamReader,
     StreamResult,
 };
 
-#[allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "generated code")]
-mod bindings {
-    wasmtime::component::bindgen!({
-        path: "wit/sqlite.wit",
-        world: "serves-sqlite",
-        with: { "spin:sqlite/sqlite.connection": super::Connection },
-        imports: {
-            "spin:sqlite/sqlite.[method]connection.execute": async,
-            default: trappable,
-        },
-    });
-}
-
-use bindings::spin::sqlite::sqlite::{
-    Error, Host, HostConnection, HostConnectionWithStore, QueryResult, RowResult, Value,
-};
-
 /// Connections that one instance may have open, as in Spin.
 const CONNECTIONS: usize = 256;
-
-/// Rows read ahead of the guest, as in Spin.
-const ROWS_AHEAD: usize = 4;
 
 /// What one instance has of SQLite.
 pub(crate) struct Sqlite {
@@ -53,7 +40,7 @@ impl Sqlite {
     fn open_label(&mut self, label: &str) -> Result<Resource<Connection>, Error> {
         // The manifest allows no other label, so every other one is not this component's.
         let file = self.file.as_ref().filter(|_| label == "default").ok_or(Error::AccessDenied)?;
-        let connection = Connection { file: file.clone(), opened: Arc::default() };
+        let connection = Connection::new(file);
         self.connections
             .push(connection)
             .map_err(|_| Error::Io(format!("more than {CONNECTIONS} connections are open")))
@@ -61,105 +48,6 @@ impl Sqlite {
 
     fn connection(&self, connection: &Resource<Connection>) -> Result<Connection, Error> {
         self.connections.get(connection).cloned().map_err(|_| Error::InvalidConnection)
-    }
-}
-
-/// A connection, opened by its first statement.
-#[derive(Clone)]
-#[allow(unreachable_pub, reason = "the generated code re-exports it")]
-pub struct Connection {
-    file: PathBuf,
-    opened: Arc<Mutex<Option<rusqlite::Connection>>>,
-}
-
-/// Where a statement's columns and rows go while it runs.
-struct Reader {
-    columns: oneshot::Sender<Vec<String>>,
-    rows: mpsc::Sender<RowResult>,
-}
-
-impl Connection {
-    fn locked(&self) -> MutexGuard<'_, Option<rusqlite::Connection>> {
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Runs a statement; blocks while SQLite works and while the reader is behind.
-    fn run(&self, statement: &str, parameters: Vec<Value>, reader: Reader) -> Result<(), Error> {
-        let mut opened = self.locked();
-        let database = match &mut *opened {
-            Some(database) => database,
-            None => opened.insert(open(&self.file).map_err(io)?),
-        };
-        let mut statement = database.prepare_cached(statement).map_err(io)?;
-        let names: Vec<String> = statement.column_names().into_iter().map(String::from).collect();
-        let width = names.len();
-        let gone = || Error::Io("the rows are no longer read".into());
-        reader.columns.send(names).map_err(|_| gone())?;
-        let mut rows =
-            statement.query(rusqlite::params_from_iter(parameters.into_iter().map(Stored::from))).map_err(io)?;
-        while let Some(row) = rows.next().map_err(io)? {
-            let values = (0..width).map(|column| value(row.get_ref(column).map_err(io)?)).collect::<Result<_, _>>()?;
-            reader.rows.blocking_send(RowResult { values }).map_err(|_| gone())?;
-        }
-        Ok(())
-    }
-
-    /// Runs a statement on a thread of its own. Its end comes after its last row.
-    fn start(self, statement: String, parameters: Vec<Value>) -> Running {
-        let (columns, columns_read) = oneshot::channel();
-        let (rows, rows_read) = mpsc::channel(ROWS_AHEAD);
-        let (ended, end) = oneshot::channel();
-        tokio::task::spawn_blocking(move || {
-            let result = self.run(&statement, parameters, Reader { columns, rows });
-            // Nobody waits for the end of a statement whose instance is gone.
-            let _ = ended.send(result);
-        });
-        Running { columns: columns_read, rows: rows_read, end }
-    }
-}
-
-struct Running {
-    columns: oneshot::Receiver<Vec<String>>,
-    rows: mpsc::Receiver<RowResult>,
-    end: oneshot::Receiver<Result<(), Error>>,
-}
-
-/// The library waits 5 s for a lock by default, and so does Spin.
-fn open(file: &PathBuf) -> rusqlite::Result<rusqlite::Connection> {
-    let database = rusqlite::Connection::open(file)?;
-    // A component has no files, and ATTACH would give it some.
-    database.authorizer(Some(|context: AuthContext<'_>| match context.action {
-        AuthAction::Attach { filename } if !matches!(filename, "" | ":memory:") => Authorization::Deny,
-        _ => Authorization::Allow,
-    }));
-    Ok(database)
-}
-
-fn io(error: rusqlite::Error) -> Error {
-    Error::Io(error.to_string())
-}
-
-fn value(stored: ValueRef<'_>) -> Result<Value, Error> {
-    Ok(match stored {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => Value::Integer(number),
-        ValueRef::Real(number) => Value::Real(number),
-        ValueRef::Text(text) => {
-            Value::Text(String::from_utf8(text.into()).map_err(|error| Error::Io(error.to_string()))?)
-        }
-        ValueRef::Blob(bytes) => Value::Blob(bytes.into()),
-    })
-}
-
-impl From<Value> for Stored {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Null => Stored::Null,
-            Value::Integer(number) => Stored::Integer(number),
-            Value::Real(number) => Stored::Real(number),
-            Value::Text(text) => Stored::Text(text),
-            Value::Blob(bytes) => Stored::Blob(bytes),
-        }
     }
 }
 
@@ -184,7 +72,7 @@ impl HostConnection for Sqlite {
         statement: String,
         parameters: Vec<Value>,
     ) -> Result<QueryResult, Error> {
-        let mut running = self.connection(&connection)?.start(statement, parameters);
+        let mut running = Running::start(self.connection(&connection)?, statement, parameters);
         let mut rows = Vec::new();
         while let Some(row) = running.rows.recv().await {
             rows.push(row);
@@ -194,13 +82,11 @@ impl HostConnection for Sqlite {
     }
 
     fn last_insert_rowid(&mut self, connection: Resource<Connection>) -> wasmtime::Result<i64> {
-        let connection = self.connection(&connection)?;
-        Ok(connection.locked().as_ref().map_or(0, |database| database.last_insert_rowid()))
+        Ok(self.connection(&connection)?.last_insert_rowid())
     }
 
     fn changes(&mut self, connection: Resource<Connection>) -> wasmtime::Result<u64> {
-        let connection = self.connection(&connection)?;
-        Ok(connection.locked().as_ref().map_or(0, |database| database.changes()))
+        Ok(self.connection(&connection)?.changes())
     }
 
     fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
@@ -229,7 +115,7 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Sqlite> {
             Ok(connection) => connection,
             Err(error) => return Ok(Err(error)),
         };
-        let Running { columns, rows, end } = connection.start(statement, parameters);
+        let Running { columns, rows, end } = Running::start(connection, statement, parameters);
         // A statement that fails before its columns are known has none; its error is in the future, where the guest looks.
         let columns = columns.await.unwrap_or_default();
         accessor.with(|mut access| {
