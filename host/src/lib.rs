@@ -17,20 +17,18 @@
 //! ```
 
 mod options;
-
-mod compile;
-pub mod key;
-mod manifest;
-
-mod instance;
+mod values;
 mod outbound;
-mod redis;
-mod sqlite;
-mod variables;
-
-mod host;
+mod manifest;
+pub mod key;
+mod compile;
 mod logs;
+mod variables;
+mod sqlite;
+mod redis;
+mod instance;
 mod serve;
+mod host;
 
 pub use host::Host;
 pub use logs::Logs;

@@ -2,6 +2,7 @@
 
 use crate::options::Options;
 use crate::outbound::Entry;
+use crate::values::Variable;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -23,16 +24,6 @@ pub(crate) struct Manifest {
     pub(crate) sqlite: bool,
     /// Where the component may connect to.
     pub(crate) outbound: Vec<Entry>,
-}
-
-#[derive(Debug, PartialEq, Deserialize)]
-pub(crate) struct Variable {
-    #[serde(default)]
-    pub(crate) required: bool,
-    pub(crate) default: Option<String>,
-    /// Whether nobody may see the value.
-    #[serde(default)]
-    pub(crate) secret: bool,
 }
 
 #[derive(Debug, PartialEq)]

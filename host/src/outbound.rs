@@ -1,6 +1,6 @@
 //! `allowed_outbound_hosts`: where the component may connect to.
 
-use crate::variables::Values;
+use crate::values::Values;
 use anyhow::{Context, Result, anyhow};
 use std::ops::Range;
 use std::sync::Arc;
@@ -187,7 +187,7 @@ fn well_known_port(scheme: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Variable;
+    use crate::values::Variable;
 
     #[track_caller]
     fn allowed(entry: &str, address: &str) -> bool {

@@ -1,26 +1,19 @@
 //! `spin:redis`: connections to the Redis servers that the manifest allows.
 
+mod connection;
+#[allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "generated code")]
+mod bindings;
 mod reply;
 
 use crate::logs::Logs;
 use crate::outbound::Outbound;
-use ::redis::aio::MultiplexedConnection;
-use ::redis::io::tcp::TcpSettings;
-use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, Value};
-use wasmtime::component::{Accessor, HasSelf, Linker, Resource, ResourceTable};
-
-#[allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "generated code")]
-mod bindings {
-    wasmtime::component::bindgen!({
-        path: "wit/redis.wit",
-        world: "serves-redis",
-        with: { "spin:redis/redis.connection": super::Connection },
-    });
-}
-
+use ::redis::{Client, Cmd, FromRedisValue, Value};
 use bindings::spin::redis::redis::{
     Error, Host, HostConnection, HostConnectionWithStore, RedisParameter, RedisResult as Part,
 };
+use connection::Connection;
+use reply::other;
+use wasmtime::component::{Accessor, HasSelf, Linker, Resource, ResourceTable};
 
 /// Connections that one instance may have open, as in Spin.
 const CONNECTIONS: usize = 1024;
@@ -40,38 +33,25 @@ impl Redis {
     }
 }
 
-/// A connection of its own to a server. It ends when its resource is dropped and no command runs on it any more, and a command
-/// ends when its future is dropped: the server then sees the end even of a client that it has put to sleep.
-#[allow(unreachable_pub, reason = "the generated code re-exports it")]
-pub struct Connection(MultiplexedConnection);
-
-impl Connection {
-    async fn open(address: &str, outbound: &Outbound, logs: &Logs) -> Result<Self, Error> {
-        // The client reads it in this way too, so that it connects to what is checked.
-        let address = ::redis::parse_redis_url(address).ok_or(Error::InvalidAddress)?;
-        let scheme = address.scheme();
-        if !outbound.allows(&address) {
-            // The component is not told why. The address may hold a password, so not all of it is said.
-            let host = address.host_str().unwrap_or_default();
-            let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
-            logs.push(format!("allowed_outbound_hosts does not let the component connect to {scheme}://{host}{port}"));
-            return Err(Error::InvalidAddress);
-        }
-        match scheme {
-            "redis" | "valkey" => {}
-            "rediss" | "valkeys" => return Err(Error::Other("this host has no TLS: rediss:// works in Spin".into())),
-            // A component has no files, and that is where the other addresses lead.
-            _ => return Err(Error::InvalidAddress),
-        }
-        let client = Client::open(address).map_err(|_| Error::InvalidAddress)?;
-        // Commands are small, and each is waited for.
-        let settings = AsyncConnectionConfig::new().set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        client.get_multiplexed_async_connection_with_config(&settings).await.map(Self).map_err(other)
+async fn open(address: &str, outbound: &Outbound, logs: &Logs) -> Result<Connection, Error> {
+    // The client reads it in this way too, so that it connects to what is checked.
+    let address = ::redis::parse_redis_url(address).ok_or(Error::InvalidAddress)?;
+    let scheme = address.scheme();
+    if !outbound.allows(&address) {
+        // The component is not told why. The address may hold a password, so not all of it is said.
+        let host = address.host_str().unwrap_or_default();
+        let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
+        logs.push(format!("allowed_outbound_hosts does not let the component connect to {scheme}://{host}{port}"));
+        return Err(Error::InvalidAddress);
     }
-}
-
-fn other(error: RedisError) -> Error {
-    Error::Other(error.to_string())
+    match scheme {
+        "redis" | "valkey" => {}
+        "rediss" | "valkeys" => return Err(Error::Other("this host has no TLS: rediss:// works in Spin".into())),
+        // A component has no files, and that is where the other addresses lead.
+        _ => return Err(Error::InvalidAddress),
+    }
+    let client = Client::open(address).map_err(|_| Error::InvalidAddress)?;
+    Connection::open(&client).await.map_err(other)
 }
 
 fn command(name: &str, arguments: Vec<RedisParameter>) -> Cmd {
@@ -119,7 +99,7 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Redis> {
             let redis = access.get();
             (redis.outbound.clone(), redis.logs.clone())
         });
-        let connection = Connection::open(&address, &outbound, &logs).await?;
+        let connection = open(&address, &outbound, &logs).await?;
         accessor.with(|mut access| access.get().connections.push(connection)).map_err(|_| Error::TooManyConnections)
     }
 
@@ -203,9 +183,8 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Redis> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Variable;
     use crate::outbound::Entry;
-    use crate::variables::Values;
+    use crate::values::{Values, Variable};
     use std::collections::BTreeMap;
     use std::io::{Read, Write};
     use std::net::TcpListener;
@@ -222,7 +201,7 @@ mod tests {
 
     async fn open(address: &str, entries: &[&str], logs: &Logs) -> Result<Connection, Error> {
         let outbound = allowed(entries);
-        let opening = Connection::open(address, &outbound, logs);
+        let opening = super::open(address, &outbound, logs);
         tokio::time::timeout(DEADLINE, opening).await.expect("the connection opens or fails")
     }
 

@@ -1,10 +1,15 @@
 //! What a component is given of a reply: a list without structure.
 
-use super::{Error, Part, other};
-use ::redis::Value;
+use super::bindings::spin::redis::redis::{Error, RedisResult as Part};
+use ::redis::{RedisError, Value};
 
 /// Bytes of a reply that a component may be given, as in Spin.
 const LIMIT: usize = 128 * 1024 * 1024;
+
+/// An error of a server, or of the connection to it.
+pub(super) fn other(error: RedisError) -> Error {
+    Error::Other(error.to_string())
+}
 
 /// The parts of a reply in their order; arrays and sets leave no trace of where they start and end.
 pub(super) fn flatten(reply: Value) -> Result<Vec<Part>, Error> {
