@@ -3,9 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use spin_sdk::time::sleep;
-use spin_sse::{BoxError, End, Event, EventStream, Name, Stream, timer};
-
-use crate::settings::Settings;
+use spin_sse::{BoxError, End, Event, EventStream, Name, Stream, report, timer};
+use spin_sse_hub::Config;
 
 const TIMESTAMP: Name = Name::from_static("timestamp");
 const GAP: Name = Name::from_static("gap");
@@ -46,7 +45,7 @@ fn gap(last: u64, oldest: u64) -> Event<'static> {
 /// The stream of a client that saw everything up to `last_event_id`.
 pub fn stream(
     last_event_id: Option<String>,
-    settings: &Settings,
+    config: &Config,
 ) -> EventStream<impl AsyncFnOnce(Stream) -> Result<(), BoxError> + 'static> {
     let stream = spin_sse::stream(async move |mut stream: Stream| {
         let Start { first: mut next, gap: missed } = start(last_event_id.as_deref(), unix_time().as_secs());
@@ -64,14 +63,12 @@ pub fn stream(
             }
         }
     });
-    stream
-        .retry(timer::scattered(settings.retry))
-        .max_duration(settings.stream_duration)
-        .max_bytes(settings.stream_bytes)
-        .on_end(|end| match end {
-            End::Failed(error) => eprintln!("clock: stream failed: {error}"),
-            end => println!("clock: stream ended: {end}"),
-        })
+    stream.retry(timer::scattered(config.retry)).max_duration(config.max_duration).max_bytes(config.max_bytes).on_end(
+        |end| match end {
+            End::Failed(error) => report(format_args!("clock: stream failed: {error}")),
+            end => report(format_args!("clock: stream ended: {end}")),
+        },
+    )
 }
 
 fn unix_time() -> Duration {

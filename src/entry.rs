@@ -1,15 +1,20 @@
 //! The component's entry: the one place that ties a request to what answers it.
 
+use std::cell::RefCell;
+
 use http::{Method, StatusCode};
 use spin_sdk::http::{Error, IntoResponse, Request};
 use spin_sdk::http_service;
-use spin_sse::Head;
+use spin_sse::{Head, report};
+use spin_sse_hub::{Hub, reply};
 use wasi::http::types::{ErrorCode, Response};
 
-use crate::hub::endpoint;
-use crate::hub::instance::{Shared, shared};
 use crate::route::{Route, route};
-use crate::{clock, page, reply};
+use crate::{clock, page, settings};
+
+thread_local! {
+    static HUB: RefCell<Option<Hub>> = const { RefCell::new(None) };
+}
 
 #[http_service]
 async fn serve(request: Request) -> Result<Response, Error> {
@@ -22,11 +27,12 @@ async fn answer(request: Request) -> Result<Response, ErrorCode> {
     let reply = match route(&method, path) {
         Route::Page => page::page(nonce()),
         Route::MethodNotAllowed(allow) => reply::method_not_allowed(allow),
-        Route::NotFound => reply::not_found(path),
-        route => match shared().await {
-            Ok(shared) => return with_settings(route, request, &shared).await,
+        Route::NotFound => reply::text(StatusCode::NOT_FOUND, format!("there is nothing at {path}: try / or /sse")),
+        route => match hub().await {
+            Ok(hub) if route == Route::Hub => return hub.serve(request).await,
+            Ok(hub) => return clock(&request, &hub),
             Err(error) => {
-                eprintln!("{error:#}");
+                report(format_args!("{error:#}"));
                 reply::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"))
             }
         },
@@ -34,17 +40,22 @@ async fn answer(request: Request) -> Result<Response, ErrorCode> {
     reply::for_method(&method, reply).into_response()
 }
 
-async fn with_settings(route: Route, request: Request, shared: &Shared) -> Result<Response, ErrorCode> {
-    match route {
-        Route::Publish => endpoint::publish(request, shared).await.into_response(),
-        Route::Subscribe => endpoint::subscribe(request, shared).await,
-        Route::Preflight => endpoint::preflight(&request, shared).into_response(),
-        _ if request.method() == Method::HEAD => Head::default().open().map(|(response, _)| response),
-        _ => {
-            let last_event_id = spin_sse::last_event_id(request.headers(), request.uri());
-            clock::stream(last_event_id, &shared.settings).into_response()
-        }
+fn clock(request: &Request, hub: &Hub) -> Result<Response, ErrorCode> {
+    if request.method() == Method::HEAD {
+        return Head::default().open().map(|(response, _)| response);
     }
+    let last_event_id = spin_sse::last_event_id(request.headers(), request.uri());
+    clock::stream(last_event_id, hub.config()).into_response()
+}
+
+/// The instance's hub. A variable that cannot be understood is looked at again by the next request.
+async fn hub() -> anyhow::Result<Hub> {
+    if let Some(hub) = HUB.with_borrow(Clone::clone) {
+        return Ok(hub);
+    }
+    let config = settings::read().await?;
+    // Another request may have been as early: all must share one.
+    Ok(HUB.with_borrow_mut(|hub| hub.get_or_insert_with(|| Hub::new(config)).clone()))
 }
 
 fn nonce() -> u128 {

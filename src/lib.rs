@@ -1,16 +1,16 @@
 //! The edge function: one Spin component that streams Server-Sent Events.
 //!
-//! A request goes [`route`] -> [`clock`], [`hub`] or [`page`]; what they answer is an event stream of the library `spin-sse` or
-//! a short [`reply`]. The variables of `spin.toml` are read in [`settings`].
+//! It wires, and decides nothing: a request goes by its [`route`] to the hub of the library `spin-sse-hub`, to the [`clock`]
+//! or to the [`page`]. The variables of `spin.toml` are read in [`settings`].
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test fails by a panic"))]
 
-pub mod clock;
-pub mod hub;
-pub mod page;
-pub mod reply;
 pub mod route;
+
 pub mod settings;
+
+pub mod clock;
+pub mod page;
 
 #[cfg(target_family = "wasm")]
 mod entry;

@@ -3,8 +3,7 @@
 use http::HeaderValue;
 use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-
-use crate::reply::{self, Reply};
+use spin_sse_hub::reply::{self, Reply};
 
 const PAGE: &str = include_str!("page.html");
 

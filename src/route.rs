@@ -1,8 +1,7 @@
 //! Which part answers a request.
 
 use http::Method;
-
-use crate::hub::PATH as HUB;
+use spin_sse_hub::PATH as HUB;
 
 /// What the edge function can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,12 +10,8 @@ pub enum Route {
     Page,
     /// `GET /sse`: the clock.
     Clock,
-    /// `GET` of the hub: a stream of updates.
-    Subscribe,
-    /// `POST` to the hub: an update, or many.
-    Publish,
-    /// `OPTIONS` of the hub: what a page of another origin may do.
-    Preflight,
+    /// The hub, which knows its methods itself.
+    Hub,
     /// A path that exists, with a method it does not have; holds the value of `allow`.
     MethodNotAllowed(&'static str),
     /// No such path.
@@ -29,10 +24,7 @@ pub fn route(method: &Method, path: &str) -> Route {
         ("/", &Method::GET | &Method::HEAD) => Route::Page,
         ("/sse", &Method::GET | &Method::HEAD) => Route::Clock,
         ("/" | "/sse", _) => Route::MethodNotAllowed("GET, HEAD"),
-        (HUB, &Method::GET | &Method::HEAD) => Route::Subscribe,
-        (HUB, &Method::POST) => Route::Publish,
-        (HUB, &Method::OPTIONS) => Route::Preflight,
-        (HUB, _) => Route::MethodNotAllowed("GET, HEAD, POST, OPTIONS"),
+        (HUB, _) => Route::Hub,
         _ => Route::NotFound,
     }
 }
@@ -54,11 +46,9 @@ mod tests {
         check(&Method::HEAD, "/sse", Route::Clock);
         check(&Method::POST, "/sse", Route::MethodNotAllowed("GET, HEAD"));
         check(&Method::DELETE, "/", Route::MethodNotAllowed("GET, HEAD"));
-        check(&Method::GET, HUB, Route::Subscribe);
-        check(&Method::HEAD, HUB, Route::Subscribe);
-        check(&Method::POST, HUB, Route::Publish);
-        check(&Method::OPTIONS, HUB, Route::Preflight);
-        check(&Method::PUT, HUB, Route::MethodNotAllowed("GET, HEAD, POST, OPTIONS"));
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::PUT] {
+            check(&method, HUB, Route::Hub);
+        }
         check(&Method::GET, "/.well-known/mercure/", Route::NotFound);
         check(&Method::GET, "/sse/", Route::NotFound);
         check(&Method::POST, "/nothing", Route::NotFound);

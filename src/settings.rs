@@ -5,93 +5,41 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use spin_sdk::variables;
+use spin_sse::report;
+use spin_sse_hub::{Backend, Config, Origins, Redis, Retention, Secret};
 
-use crate::hub::cors::Origins;
-use crate::hub::log::Retention;
-use crate::hub::log::redis::address;
-use crate::hub::log::redis::keys::Keys;
-use crate::hub::token::Secret;
-
-/// What the variables of `spin.toml` say; each field is one, or two.
-#[derive(Debug)]
-pub struct Settings {
-    /// `log`, and for Redis `log_host`, `stream_key` and `redis_wait_replicas`.
-    pub log: Place,
-    /// `stream_seconds`: the time budget of a stream.
-    pub stream_duration: Duration,
-    /// `stream_bytes`: the byte budget of a stream; 0 means unlimited.
-    pub stream_bytes: u64,
-    /// `retry_ms`: how long clients wait, about, before they come back.
-    pub retry: Duration,
-    /// `poll_ms`: how often the log is looked at for what other instances published.
-    pub poll: Duration,
-    /// `history_updates` and `history_seconds`.
-    pub retention: Retention,
-    /// `jwt_secret`: the key that tokens are signed with; `None` while it is empty.
-    pub secret: Option<Secret>,
-    /// `anonymous`: whether subscribers without a token may read public updates.
-    pub anonymous: bool,
-    /// `cors_origins`: which other origins' pages may use the hub.
-    pub origins: Origins,
+/// Reads the variables of `spin.toml`.
+///
+/// # Errors
+///
+/// One sentence that names the variable and says what it takes.
+pub async fn read() -> anyhow::Result<Config> {
+    let max_bytes = number("stream_bytes", 0).await?;
+    Ok(Config {
+        backend: backend().await?,
+        max_duration: Duration::from_secs(number("stream_seconds", 1).await?),
+        max_bytes: if max_bytes == 0 { u64::MAX } else { max_bytes },
+        retry: Duration::from_millis(number("retry_ms", 1).await?),
+        poll: Duration::from_millis(number("poll_ms", 1).await?),
+        retention: Retention {
+            updates: number("history_updates", 1).await?,
+            seconds: number("history_seconds", 1).await?,
+        },
+        secret: secret(&text("jwt_secret").await?),
+        anonymous: flag("anonymous").await?,
+        origins: Origins::parse(&text("cors_origins").await?).map_err(anyhow::Error::msg)?,
+    })
 }
 
-/// Where the log is.
-#[derive(PartialEq, Eq)]
-pub enum Place {
-    /// In Spin's database `default`.
-    Sqlite,
-    /// In a Redis or Valkey server.
-    Redis {
-        /// Its URL, which may hold a password.
-        url: String,
-        /// The hub's keys in it.
-        keys: Keys,
-        /// How many replicas must have an update before its publisher is answered.
-        replicas: u32,
-    },
-}
-
-impl std::fmt::Debug for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if *self == Place::Sqlite { "Sqlite" } else { "Redis" })
-    }
-}
-
-impl Settings {
-    /// Reads the variables.
-    ///
-    /// # Errors
-    ///
-    /// One sentence that names the variable and says what it takes.
-    pub async fn read() -> anyhow::Result<Settings> {
-        let stream_bytes = number("stream_bytes", 0).await?;
-        Ok(Settings {
-            log: place().await?,
-            stream_duration: Duration::from_secs(number("stream_seconds", 1).await?),
-            stream_bytes: if stream_bytes == 0 { u64::MAX } else { stream_bytes },
-            retry: Duration::from_millis(number("retry_ms", 1).await?),
-            poll: Duration::from_millis(number("poll_ms", 1).await?),
-            retention: Retention {
-                updates: number("history_updates", 1).await?,
-                seconds: number("history_seconds", 1).await?,
-            },
-            secret: secret(&text("jwt_secret").await?),
-            anonymous: flag("anonymous").await?,
-            origins: Origins::parse(&text("cors_origins").await?).map_err(anyhow::Error::msg)?,
-        })
-    }
-}
-
-async fn place() -> anyhow::Result<Place> {
+async fn backend() -> anyhow::Result<Backend> {
     let log = text("log").await?;
     let url = log.trim();
     if url == "sqlite" {
-        return Ok(Place::Sqlite);
+        return Ok(Backend::Sqlite);
     }
-    address::check(url, &text("log_host").await?).map_err(anyhow::Error::msg)?;
-    let keys = Keys::new(text("stream_key").await?.trim()).map_err(anyhow::Error::msg)?;
-    let replicas = number("redis_wait_replicas", 0).await?;
-    Ok(Place::Redis { url: url.to_owned(), keys, replicas: u32::try_from(replicas).unwrap_or(u32::MAX) })
+    let replicas = u32::try_from(number("redis_wait_replicas", 0).await?).unwrap_or(u32::MAX);
+    let (host, stream_key) = (text("log_host").await?, text("stream_key").await?);
+    Redis::new(url, &host, stream_key.trim(), replicas).map(Backend::Redis).map_err(anyhow::Error::msg)
 }
 
 async fn text(name: &str) -> anyhow::Result<String> {
@@ -109,10 +57,10 @@ async fn flag(name: &str) -> anyhow::Result<bool> {
 fn secret(key: &str) -> Option<Secret> {
     // RFC 7518, section 3.2: "A key of the same size as the hash output (for instance, 256 bits for "HS256") or larger"
     if (1..32).contains(&key.len()) {
-        eprintln!(
-            "variable jwt_secret has only {} bytes: with less than 32, tokens can be forged by trying",
-            key.len()
-        );
+        let length = key.len();
+        report(format_args!(
+            "variable jwt_secret has only {length} bytes: with less than 32, tokens can be forged by trying"
+        ));
     }
     Secret::new(key.as_bytes())
 }

@@ -62,11 +62,16 @@ mod line;
 mod block;
 mod decode;
 
+mod budget;
+mod report;
+
+pub use budget::ByteBudget;
 pub use decode::{Decoder, Frame, Message, TooLarge};
 pub use encode::encode_comment;
 pub use event::Event;
 pub use id::{Id, InvalidId};
 pub use name::{InvalidName, Name};
+pub use report::report;
 pub use resume::last_event_id;
 
 #[cfg(feature = "stream")]

@@ -8,13 +8,14 @@ use std::hint::black_box;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use spin_sse::{Decoder, Event};
-use sse_hub::hub::log::{Extent, Page, Position, Record, record};
-use sse_hub::hub::subscriber::Subscriber;
-use sse_hub::hub::topic::Selector;
-use sse_hub::hub::window::{Want, Window};
+use spin_sse_hub::Selector;
+use spin_sse_hub::internals::{
+    Action, Dispatcher, Extent, NewSession, Page, Position, Record, Resume, parse_records, write_record,
+};
 
 /// What is counted: its name, how many events it is for, and the work.
 const CASES: [(&str, u64, fn()); 6] = [
@@ -102,25 +103,36 @@ fn page() -> Page {
     let records = RECORDS.get_or_init(|| {
         let update = Record { id: None, meta: "-demo\n".to_owned(), body: format!("data: {}\n\n", "x".repeat(300)) };
         let mut records = Vec::new();
-        (1..=100).for_each(|sequence| record::write(&mut records, EPOCH, sequence, &update));
+        (1..=100).for_each(|sequence| write_record(&mut records, EPOCH, sequence, &update));
         records
     });
     let extent = Extent { epoch: EPOCH.to_owned(), oldest: 1, head: 100, ends: Vec::new() };
-    Page { extent, entries: record::parse(records.clone().into()).expect("records as they were written") }
+    Page { extent, entries: parse_records(records.clone().into()).expect("records as they were written") }
 }
 
 /// What a read brings goes to all subscribers.
 fn tail_round() {
     let start = Position { epoch: EPOCH.to_owned(), sequence: 0 };
-    let mut window = Window::new(&start);
-    let topics = || Selector::new(["demo".to_owned()]).expect("a topic");
-    window.take(Want::Head, &start, page());
+    let mut dispatcher = Dispatcher::new(Duration::from_millis(50), false, 1, 0);
+    let mut actions = Vec::new();
     for _ in 0..SUBSCRIBERS {
-        let mut subscriber = Subscriber::new(topics(), Selector::none(), start.clone(), u64::MAX);
-        let mut out = Vec::with_capacity(1 << 17);
-        if let Some(run) = window.run(0) {
-            subscriber.fill(run.following(0), &mut out);
-        }
-        black_box(out);
+        let session = NewSession {
+            selector: Selector::new(["demo".to_owned()]).expect("a topic"),
+            grant: Selector::none(),
+            resume: Some(Resume { position: start.clone(), lost: None, resumed: true }),
+            max_bytes: u64::MAX,
+            deadline: u64::MAX,
+            retry: Duration::from_secs(1),
+        };
+        dispatcher.join(session, 0);
     }
+    dispatcher.round(0, &mut actions);
+    for action in actions.split_off(0) {
+        if let Action::Write { session, .. } = action {
+            dispatcher.write_ended(session, Vec::with_capacity(1 << 17), 0);
+        }
+    }
+    dispatcher.read_ended(Ok(page()), 0, &mut actions);
+    dispatcher.round(0, &mut actions);
+    black_box(actions);
 }

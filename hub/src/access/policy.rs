@@ -1,0 +1,106 @@
+//! Who may do what: what a grant covers.
+
+use crate::access::grant::Grant;
+use crate::request::refusal::{Challenge, Refusal};
+use crate::topic::selector::Selector;
+use crate::topic::update::Update;
+
+/// Whether whoever has this grant may publish all of these updates.
+///
+/// # Errors
+///
+/// 401 without a grant; 403 that names the first topic it does not cover, be it the canonical one or another.
+pub(crate) fn may_publish(grant: Option<&Grant>, updates: &[Update]) -> Result<(), Refusal> {
+    let Some(grant) = grant else {
+        return Err(Refusal::token(Challenge::Missing, "publishing needs a token: send one as authorization: Bearer"));
+    };
+    let mut topics = updates.iter().flat_map(|update| &update.topics);
+    match topics.find(|topic| !grant.publish.matches(topic.as_str())) {
+        Some(topic) => Err(Refusal::token(
+            Challenge::InsufficientScope,
+            format!("the token does not cover publishing to {:?}: get one that does", topic.as_str()),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether whoever has this grant may subscribe at all; `anonymous` lets those without one.
+///
+/// # Errors
+///
+/// 401.
+pub(crate) fn may_subscribe(grant: Option<&Grant>, anonymous: bool) -> Result<(), Refusal> {
+    if anonymous || grant.is_some() {
+        return Ok(());
+    }
+    Err(Refusal::token(
+        Challenge::Missing,
+        "subscribing needs a token here: send one as authorization: Bearer, or in a cookie",
+    ))
+}
+
+/// Whether an update about these topics may be read by whoever may `subscribe` to the private updates of some.
+pub(crate) fn may_read(private: bool, topics: impl IntoIterator<Item = impl AsRef<str>>, subscribe: &Selector) -> bool {
+    !private || subscribe.matches_any(topics)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topic::topic::Topic;
+
+    fn selector(topics: &[&str]) -> Selector {
+        Selector::new(topics.iter().map(|topic| (*topic).to_owned())).unwrap()
+    }
+
+    #[track_caller]
+    fn publishes(covered: Option<&[&str]>, updates: &[&[&str]], expected: Result<(), (u16, Challenge, &str)>) {
+        let grant = covered.map(|topics| Grant { publish: selector(topics), subscribe: Selector::ALL, expires: None });
+        let updates = updates.iter().map(|topics| Update {
+            topics: topics.iter().map(|topic| Topic::new(*topic).unwrap()).collect(),
+            id: None,
+            name: None,
+            retry: None,
+            data: String::new(),
+            private: false,
+        });
+        match (may_publish(grant.as_ref(), &updates.collect::<Vec<_>>()), expected) {
+            (Ok(()), Ok(())) => {}
+            (Err(refusal), Err((status, challenge, sentence))) => {
+                assert_eq!((refusal.status.as_u16(), refusal.challenge), (status, Some(challenge)));
+                assert!(refusal.reason.contains(sentence), "{refusal}");
+            }
+            (result, expected) => panic!("{result:?} is not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn publishing_needs_a_grant_for_every_topic_of_every_update() {
+        publishes(Some(&["a", "b"]), &[&["a"], &["b", "a"]], Ok(()));
+        publishes(Some(&["*"]), &[&["a", "b"]], Ok(()));
+        publishes(None, &[&["a"]], Err((401, Challenge::Missing, "publishing needs a token")));
+        publishes(Some(&[]), &[&["a"]], Err((403, Challenge::InsufficientScope, r#"publishing to "a""#)));
+        publishes(Some(&["a"]), &[&["a", "b"]], Err((403, Challenge::InsufficientScope, r#"publishing to "b""#)));
+        publishes(
+            Some(&["a"]),
+            &[&["a"], &["a"], &["c"]],
+            Err((403, Challenge::InsufficientScope, r#"publishing to "c""#)),
+        );
+    }
+
+    #[test]
+    fn a_private_update_needs_a_grant_for_one_of_its_topics() {
+        assert!(may_read(false, ["a"], &Selector::none()));
+        assert!(may_read(true, ["a", "b"], &selector(&["b"])) && may_read(true, ["a"], &Selector::ALL));
+        assert!(!may_read(true, ["a", "b"], &selector(&["c"])) && !may_read(true, ["a"], &Selector::none()));
+    }
+
+    #[test]
+    fn subscribing_without_a_token_is_for_the_hub_to_allow() {
+        let grant = Grant { publish: Selector::none(), subscribe: Selector::none(), expires: None };
+        assert_eq!(may_subscribe(None, true), Ok(()));
+        assert_eq!(may_subscribe(Some(&grant), false), Ok(()));
+        let refusal = may_subscribe(None, false).unwrap_err();
+        assert_eq!((refusal.status.as_u16(), refusal.challenge), (401, Some(Challenge::Missing)));
+    }
+}

@@ -1,0 +1,23 @@
+//! The dispatcher, which is pure: events and the time go in, actions come out.
+//!
+//! `segment` and `cache` are what of the log is in memory; `events` and `session` are what a client is sent; `parked`,
+//! `polling` and the `dispatcher` decide when.
+
+pub(crate) mod instant;
+
+pub(crate) mod segment;
+
+pub(crate) mod cache;
+
+pub(crate) mod events;
+pub(crate) mod resume;
+
+pub(crate) mod session;
+
+pub(crate) mod parked;
+pub(crate) mod polling;
+
+pub(crate) mod dispatcher;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! Where a client goes on that asks for a position.
+
+use crate::log::{Log, Position, Unavailable};
+use crate::request::subscribe::Start;
+use crate::topic::update::EARLIEST;
+
+/// The position that a client asked for by its last event id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// Where the stream starts.
+    pub position: Position,
+    /// The last event id, where the log does not have what follows it.
+    pub lost: Option<String>,
+    /// Whether the client gets everything that follows its last event id.
+    pub resumed: bool,
+}
+
+impl Resume {
+    /// The end of the log: the client gets what comes from now on.
+    pub(crate) fn at_end(position: Position) -> Resume {
+        Resume { position, lost: None, resumed: false }
+    }
+
+    /// Asks the log for the position.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`], as [`Log::extent`] and [`Log::find`].
+    pub(crate) async fn find(start: &Start, log: &impl Log) -> Result<Resume, Unavailable> {
+        let extent = log.extent().await?;
+        let id = match start {
+            Start::Now => return Ok(Resume::at_end(extent.end())),
+            Start::Earliest => return Ok(Resume { position: extent.start(), lost: None, resumed: false }),
+            Start::After(id) => id,
+        };
+        let found = match Position::parse(id) {
+            Some(minted) => extent.find(&minted),
+            None if id.starts_with('#') => Err(extent.start()),
+            None => {
+                let sequence = log.find(id).await?;
+                sequence.map(|sequence| Position { sequence, ..extent.end() }).ok_or(extent.start())
+            }
+        };
+        Ok(match found {
+            Ok(position) => Resume { position, lost: None, resumed: true },
+            Err(position) => Resume { position, lost: Some(id.clone()), resumed: false },
+        })
+    }
+
+    /// The id that the stream follows: the value of the header `mercure-last-event-id`.
+    pub(crate) fn preceding<'s>(&self, start: &'s Start) -> &'s str {
+        match start {
+            Start::After(id) if self.resumed => id,
+            _ => EARLIEST,
+        }
+    }
+}

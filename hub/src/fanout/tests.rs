@@ -1,0 +1,5 @@
+//! The dispatcher against a log in memory: scenarios that stop at any step, and laws for random sequences of events.
+
+mod laws;
+mod scenarios;
+mod stage;

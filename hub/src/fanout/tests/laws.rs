@@ -1,0 +1,239 @@
+//! Laws that hold whatever happens, in whatever order:
+//!
+//! * A client gets every update that it hears, once and in order, or a gap that says so.
+//! * No session waits while there is something for it.
+//! * What is held is bounded.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::stage::{Got, MS, Stage};
+use crate::log::Position;
+use crate::request::subscribe::Start;
+
+const TOPICS: [&str; 4] = ["a", "b", "c", "*"];
+
+/// Something that happens.
+#[derive(Debug, Clone)]
+enum Event {
+    Joins { topics: Vec<usize>, earliest: bool, lasts: u64, max_bytes: u64 },
+    Appends { topic: usize, count: usize, size: usize },
+    Notified,
+    Round,
+    ReadReturns,
+    ReadFails,
+    WaitReturns,
+    Reads(Index),
+    Leaves(Index),
+    ComesBack(Index),
+    Stops,
+    Passes(u64),
+    LosesEnd(u64),
+    Forgets,
+}
+
+fn event(loses: bool) -> impl Strategy<Value = Event> {
+    let joins = (prop::collection::vec(0..4_usize, 1..3), any::<bool>(), 100..400_000_u64, 1_000..2_000_000_u64);
+    let joins =
+        joins.prop_map(|(topics, earliest, lasts, max_bytes)| Event::Joins { topics, earliest, lasts, max_bytes });
+    let small = (0..3_usize, 1..20_usize, 1..200_usize);
+    let many = (0..3_usize, 500..2_500_usize, 1..20_usize);
+    let large = (0..3_usize, 1..8_usize, 30_000..200_000_usize);
+    let appends = prop_oneof![8 => small, 1 => many, 1 => large];
+    let appends = appends.prop_map(|(topic, count, size)| Event::Appends { topic, count, size });
+    let nothing_is_lost = prop_oneof![
+        4 => joins,
+        8 => appends,
+        4 => Just(Event::Notified),
+        12 => Just(Event::Round),
+        6 => Just(Event::ReadReturns),
+        1 => Just(Event::ReadFails),
+        3 => Just(Event::WaitReturns),
+        16 => any::<Index>().prop_map(Event::Reads),
+        3 => any::<Index>().prop_map(Event::Leaves),
+        3 => any::<Index>().prop_map(Event::ComesBack),
+        2 => Just(Event::Stops),
+        4 => (1..20_000_u64).prop_map(Event::Passes),
+    ];
+    let losses = prop_oneof![4 => (0..30_u64).prop_map(Event::LosesEnd), 1 => Just(Event::Forgets)];
+    if loses { prop_oneof![20 => nothing_is_lost, 1 => losses].boxed() } else { nothing_is_lost.boxed() }
+}
+
+/// What was published, and where it is in the log.
+#[derive(Debug)]
+struct Published {
+    position: Position,
+    topic: &'static str,
+    lost: bool,
+}
+
+/// The stage, and what an all-knowing observer knows of it.
+struct Model {
+    stage: Stage,
+    published: Vec<Published>,
+    /// Of each epoch: the epoch that it continues with the last common sequence, or how much was published before it.
+    epochs: HashMap<String, Result<(String, u64), usize>>,
+    epoch: String,
+}
+
+impl Model {
+    fn new(history: usize, pushes: bool) -> Self {
+        let epochs = HashMap::from([("a".to_owned(), Err(0))]);
+        Model { stage: Stage::new(history, pushes), published: Vec::new(), epochs, epoch: "a".to_owned() }
+    }
+
+    fn happens(&mut self, event: &Event) {
+        match event {
+            Event::Joins { topics, earliest, lasts, max_bytes } => {
+                let topics: Vec<_> = topics.iter().map(|topic| TOPICS[*topic]).collect();
+                let start = if *earliest { Start::Earliest } else { Start::Now };
+                self.stage.joins_for(&topics, &start, *lasts * MS, *max_bytes);
+            }
+            Event::Appends { topic, count, size } => {
+                for _ in 0..*count {
+                    let data = format!("{}{}", "0".repeat(*size), self.published.len());
+                    let position = self.stage.appends(TOPICS[*topic], &data);
+                    self.published.push(Published { position, topic: TOPICS[*topic], lost: false });
+                }
+            }
+            Event::Notified => self.stage.notified(),
+            Event::Round => self.stage.round(),
+            Event::ReadReturns => drop(self.stage.read_returns()),
+            Event::ReadFails => drop(self.stage.read_fails()),
+            Event::WaitReturns => drop(self.stage.wait_returns()),
+            Event::Reads(index) => drop(self.client(index).map(|client| self.stage.reads(client))),
+            Event::Leaves(index) => drop(self.client(index).map(|client| self.stage.leaves(client))),
+            Event::ComesBack(index) => {
+                if let Some(client) = self.client(index).filter(|client| self.stage.clients[*client].session.is_none())
+                {
+                    self.stage.comes_back(client);
+                }
+            }
+            Event::Stops => drop(self.stage.stops()),
+            Event::Passes(ms) => self.stage.passes(Duration::from_millis(*ms)),
+            Event::LosesEnd(count) => self.loses_end(*count),
+            Event::Forgets => {
+                let epoch = format!("forgot{}", self.epochs.len());
+                self.stage.log.forget(&epoch);
+                self.published.iter_mut().for_each(|published| published.lost = true);
+                self.epochs.insert(epoch.clone(), Err(self.published.len()));
+                self.epoch = epoch;
+            }
+        }
+        self.stage.dispatcher().check();
+    }
+
+    fn client(&self, index: &Index) -> Option<usize> {
+        (!self.stage.clients.is_empty()).then(|| index.index(self.stage.clients.len()))
+    }
+
+    fn loses_end(&mut self, count: u64) {
+        let kept = |published: &&mut Published| !published.lost;
+        let head = self.published.iter().filter(|published| !published.lost).count() as u64;
+        let common = head.saturating_sub(count);
+        for published in self.published.iter_mut().filter(kept) {
+            published.lost = published.position.sequence > common;
+        }
+        let epoch = format!("lost{}", self.epochs.len());
+        self.stage.log.lose_end(count, &epoch);
+        self.epochs.insert(epoch.clone(), Ok((self.epoch.clone(), common)));
+        self.epoch = epoch;
+    }
+
+    /// How much was published up to a position.
+    fn published_up_to(&self, position: &Position) -> usize {
+        match &self.epochs[&position.epoch] {
+            Ok((parent, common)) if position.sequence <= *common => {
+                self.published_up_to(&Position { epoch: parent.clone(), sequence: position.sequence })
+            }
+            Err(before) if position.sequence == 0 => *before,
+            _ => self.published.iter().position(|published| published.position == *position).unwrap() + 1,
+        }
+    }
+
+    /// All clients come back, and all that can happen happens. Then each has all that it hears.
+    fn ends(mut self, may_have_gaps: bool) {
+        for client in 0..self.stage.clients.len() {
+            if self.stage.clients[client].session.is_none() {
+                self.stage.comes_back(client);
+            }
+        }
+        self.stage.settles();
+        self.stage.dispatcher().check();
+        for client in 0..self.stage.clients.len() {
+            if self.stage.clients[client].session.is_none() {
+                self.stage.comes_back(client);
+            }
+        }
+        self.stage.settles();
+        for client in &self.stage.clients {
+            self.check(&client.topics, &client.got, may_have_gaps);
+        }
+    }
+
+    #[track_caller]
+    fn check(&self, topics: &[String], got: &[Got], may_have_gaps: bool) {
+        let Some(Got::Ready { position, .. }) = got.first() else { panic!("a stream begins with ready: {got:?}") };
+        let hears = |topic: &str| topics.iter().any(|followed| followed == topic || followed == "*");
+        let mut next = self.published_up_to(position);
+        let mut last: Option<usize> = None;
+        let mut gap = false;
+        let end = Got::Update { id: String::new(), data: self.published.len().to_string() };
+        for got in got.iter().chain([&end]) {
+            let data = match got {
+                Got::Ready { .. } => continue,
+                Got::Gap { .. } => {
+                    assert!(may_have_gaps, "a gap, where nothing was lost");
+                    gap = true;
+                    continue;
+                }
+                Got::Update { data, .. } => data,
+            };
+            let index: usize = data.parse().unwrap();
+            assert!(index >= next, "update {index} is doubled or out of order");
+            let missed = (next..index).find(|at| !self.published[*at].lost && hears(self.published[*at].topic));
+            assert!(missed.is_none() || gap, "update {missed:?} is missing before {index}, and no gap says so");
+            let was_lost = last.is_some_and(|last| self.published[last].lost);
+            let is_lost = self.published.get(index).is_some_and(|published| published.lost);
+            assert!(!was_lost || is_lost || gap, "update {last:?} was lost by the log, and no gap says so");
+            (next, last, gap) = (index + 1, Some(index), false);
+        }
+    }
+}
+
+fn check(events: &[Event], history: usize, pushes: bool, may_have_gaps: bool) {
+    let mut model = Model::new(history, pushes);
+    events.iter().for_each(|event| model.happens(event));
+    model.ends(may_have_gaps);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_log_that_loses_nothing_is_delivered_without_a_gap(
+        events in prop::collection::vec(event(false), 1..120), pushes in any::<bool>(),
+    ) {
+        check(&events, usize::MAX, pushes, false);
+    }
+
+    #[test]
+    fn what_was_pruned_is_a_gap(events in prop::collection::vec(event(false), 1..120), pushes in any::<bool>()) {
+        check(&events, 50, pushes, true);
+    }
+
+    #[test]
+    fn what_the_log_lost_is_a_gap(events in prop::collection::vec(event(true), 1..120), pushes in any::<bool>()) {
+        check(&events, usize::MAX, pushes, true);
+    }
+
+    #[test]
+    fn what_was_pruned_or_lost_is_a_gap(
+        events in prop::collection::vec(event(true), 1..120), pushes in any::<bool>(),
+    ) {
+        check(&events, 50, pushes, true);
+    }
+}

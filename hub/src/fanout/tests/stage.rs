@@ -1,0 +1,327 @@
+//! A stage for the dispatcher: a log, clients, and a clock that is a number. Nothing happens unless a test says so.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use spin_sse::{Decoder, Frame};
+
+use crate::fanout::cache::Read;
+use crate::fanout::dispatcher::{Action, Dispatcher, SessionId};
+use crate::fanout::instant::{Instant, after};
+use crate::fanout::resume::Resume;
+use crate::fanout::session::NewSession;
+use crate::log::laws::now;
+use crate::log::memory::MemoryLog;
+use crate::log::{Log, Page, Position, Pushed, Record, Unavailable};
+use crate::request::subscribe::Start;
+use crate::topic::selector::Selector;
+
+pub(super) const MS: Instant = 1_000_000;
+pub(super) const SECOND: Instant = 1_000 * MS;
+
+/// What a client got, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Got {
+    Ready { id: String, position: Position },
+    Gap { id: String },
+    Update { id: String, data: String },
+}
+
+/// A client that reads what the host takes for it.
+#[derive(Default)]
+pub(super) struct Client {
+    pub(super) topics: Vec<String>,
+    /// The session of its stream, while that is open.
+    pub(super) session: Option<SessionId>,
+    pub(super) got: Vec<Got>,
+    pub(super) last_event_id: String,
+    /// How many keep-alives and other comments it was sent.
+    pub(super) comments: usize,
+    /// How many streams it had.
+    pub(super) streams: usize,
+    decoder: Decoder,
+}
+
+/// A write or a read that is under way.
+enum Write {
+    Chunk(Vec<u8>),
+    LastWords(Vec<u8>),
+}
+
+pub(super) struct Stage {
+    pub(super) log: MemoryLog,
+    pub(super) now: Instant,
+    pub(super) clients: Vec<Client>,
+    /// The lines for who runs the hub.
+    pub(super) reports: Vec<&'static str>,
+    dispatcher: Dispatcher,
+    actions: Vec<Action>,
+    writes: HashMap<SessionId, Write>,
+    /// The result of the read that is under way, as of its beginning.
+    read: Option<Page>,
+    wait: Option<Position>,
+    /// The sessions whose response head may be sent, of those that joined without a position.
+    pub(super) answered: HashSet<SessionId>,
+    /// How many reads began.
+    pub(super) reads: usize,
+    /// The sessions whose write is to be taken back, and those that are cut.
+    pub(super) interrupted: VecDeque<SessionId>,
+    pub(super) cut: VecDeque<SessionId>,
+}
+
+impl Stage {
+    pub(super) fn new(history: usize, pushes: bool) -> Self {
+        Stage {
+            log: MemoryLog::new("a", history),
+            now: SECOND,
+            clients: Vec::new(),
+            reports: Vec::new(),
+            dispatcher: Dispatcher::new(Duration::from_millis(50), pushes, 1, SECOND),
+            actions: Vec::new(),
+            writes: HashMap::new(),
+            read: None,
+            wait: None,
+            answered: HashSet::new(),
+            reads: 0,
+            interrupted: VecDeque::new(),
+            cut: VecDeque::new(),
+        }
+    }
+
+    /// A client that follows `topics`, and starts now.
+    pub(super) fn joins(&mut self, topics: &[&str]) -> usize {
+        self.joins_at(topics, Start::Now)
+    }
+
+    pub(super) fn joins_at(&mut self, topics: &[&str], start: Start) -> usize {
+        self.joins_for(topics, &start, 600 * SECOND, u64::MAX)
+    }
+
+    /// A client whose first stream has this budget of time and bytes.
+    pub(super) fn joins_for(&mut self, topics: &[&str], start: &Start, lasts: Instant, max_bytes: u64) -> usize {
+        let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        self.clients.push(Client { topics, ..Client::default() });
+        let client = self.clients.len() - 1;
+        self.opens(client, start, lasts, max_bytes);
+        client
+    }
+
+    /// Opens a stream for a client.
+    pub(super) fn opens(&mut self, client: usize, start: &Start, lasts: Instant, max_bytes: u64) {
+        let resume = match start {
+            Start::Now => None,
+            start => Some(now(Resume::find(start, &self.log)).unwrap()),
+        };
+        let state = &mut self.clients[client];
+        let selector = Selector::new(state.topics.iter().cloned()).unwrap();
+        let deadline = self.now + lasts;
+        let retry = Duration::from_secs(1);
+        let session = NewSession { selector, grant: Selector::none(), resume, max_bytes, deadline, retry };
+        state.decoder = Decoder::with_last_event_id(state.last_event_id.clone());
+        state.streams += 1;
+        state.session = Some(self.dispatcher.join(session, self.now));
+    }
+
+    /// The client comes back with the last event id that it has.
+    pub(super) fn comes_back(&mut self, client: usize) {
+        let start = match self.clients[client].last_event_id.as_str() {
+            "" => Start::Now,
+            id => Start::After(id.to_owned()),
+        };
+        self.opens(client, &start, 600 * SECOND, u64::MAX);
+    }
+
+    /// Appends an update; the dispatcher does not know.
+    pub(super) fn appends(&mut self, topic: &str, data: &str) -> Position {
+        let body = format!("data: {data}\n\n");
+        now(self.log.append(&[Record { id: None, meta: format!("-{topic}\n"), body }])).unwrap()
+    }
+
+    /// Appends an update, of which the dispatcher is notified.
+    pub(super) fn publishes(&mut self, topic: &str, data: &str) {
+        self.appends(topic, data);
+        self.notified();
+    }
+
+    pub(super) fn notified(&mut self) {
+        self.dispatcher.published();
+    }
+
+    /// One round: the dispatcher says what to do, and that begins.
+    pub(super) fn round(&mut self) {
+        self.dispatcher.round(self.now, &mut self.actions);
+        for action in self.actions.split_off(0) {
+            match action {
+                Action::Write { session, mut chunk, large } => {
+                    chunk.extend_from_slice(&large);
+                    assert!(self.writes.insert(session, Write::Chunk(chunk)).is_none(), "one write at a time");
+                }
+                Action::End { session, last_words } => {
+                    assert!(self.writes.insert(session, Write::LastWords(last_words)).is_none(), "one write at a time");
+                }
+                Action::Interrupt(session) => self.interrupted.push_back(session),
+                Action::Cut(session) => self.cut.push_back(session),
+                Action::Answer(session) => assert!(self.answered.insert(session), "one answer"),
+                Action::Read(read) => {
+                    assert!(self.read.is_none(), "one read at a time");
+                    self.reads += 1;
+                    self.read = Some(match read {
+                        Read::Extent => Page { extent: now(self.log.extent()).unwrap(), entries: Vec::new() },
+                        Read::Head(sequence) | Read::Backfill(sequence) => now(self.log.after(sequence)).unwrap(),
+                    });
+                }
+                Action::Wait(head) => self.wait = Some(head),
+                Action::Report(line) => self.reports.push(line),
+            }
+        }
+    }
+
+    /// The read that is under way returns, if there is one.
+    pub(super) fn read_returns(&mut self) -> bool {
+        let Some(page) = self.read.take() else { return false };
+        self.dispatcher.read_ended(Ok(page), self.now, &mut self.actions);
+        true
+    }
+
+    pub(super) fn read_fails(&mut self) -> bool {
+        if self.read.take().is_none() {
+            return false;
+        }
+        self.dispatcher.read_ended(Err(Unavailable::new("away")), self.now, &mut self.actions);
+        true
+    }
+
+    /// The wait that is under way returns what there is, as Redis does it.
+    pub(super) fn wait_returns(&mut self) -> bool {
+        let Some(head) = self.wait.take() else { return false };
+        let page = now(self.log.after(head.sequence)).unwrap();
+        let mut entries = Vec::new();
+        for (entry, sequence) in page.entries.into_iter().zip(head.sequence + 1..).take(16) {
+            if entry.sequence != sequence || page.extent.epoch != head.epoch {
+                break;
+            }
+            entries.push(entry);
+        }
+        let resync = entries.is_empty();
+        self.dispatcher.wait_ended(Ok(Pushed { entries, resync }), self.now);
+        true
+    }
+
+    /// The host takes all of a client's write, if there is one.
+    pub(super) fn reads(&mut self, client: usize) -> bool {
+        let Some(session) = self.clients[client].session else { return false };
+        let Some(write) = self.writes.remove(&session) else { return false };
+        match write {
+            Write::Chunk(mut chunk) => {
+                self.clients[client].receives(&chunk);
+                chunk.clear();
+                self.dispatcher.write_ended(session, chunk, self.now);
+            }
+            Write::LastWords(words) => {
+                self.clients[client].receives(&words);
+                self.ends(client, session);
+            }
+        }
+        true
+    }
+
+    /// The client is gone, which is noticed when something is written to it. Half of the write may have arrived.
+    pub(super) fn leaves(&mut self, client: usize) -> bool {
+        let Some(session) = self.clients[client].session else { return false };
+        let Some(write) = self.writes.remove(&session) else { return false };
+        let (Write::Chunk(bytes) | Write::LastWords(bytes)) = write;
+        self.clients[client].receives(&bytes[..bytes.len() / 2]);
+        self.ends(client, session);
+        true
+    }
+
+    /// Whether the host is taking something for the client.
+    pub(super) fn is_written_to(&self, client: usize) -> bool {
+        self.clients[client].session.is_some_and(|session| self.writes.contains_key(&session))
+    }
+
+    /// The host takes a write back, or cuts a stream, as the dispatcher asked.
+    pub(super) fn stops(&mut self) -> bool {
+        let Some(session) = self.interrupted.pop_front().or_else(|| self.cut.pop_front()) else { return false };
+        let client = self.clients.iter().position(|client| client.session == Some(session));
+        if let Some(client) = client.filter(|_| self.writes.remove(&session).is_some()) {
+            self.ends(client, session);
+        }
+        true
+    }
+
+    fn ends(&mut self, client: usize, session: SessionId) {
+        self.dispatcher.session_ended(session);
+        self.answered.remove(&session);
+        self.clients[client].session = None;
+        self.interrupted.retain(|other| *other != session);
+        self.cut.retain(|other| *other != session);
+    }
+
+    /// Time passes.
+    pub(super) fn passes(&mut self, time: Duration) {
+        self.now = after(self.now, time);
+    }
+
+    /// All that is under way ends well, and all that is due is done, until nothing is left to do for the next minute.
+    pub(super) fn settles(&mut self) {
+        for _ in 0..10_000 {
+            self.round();
+            let mut busy = self.read_returns() | self.stops();
+            for client in 0..self.clients.len() {
+                busy |= self.reads(client);
+            }
+            if !busy && self.caught_up() {
+                return;
+            }
+            if !busy {
+                self.wait_returns();
+                self.now = self.now.max(self.dispatcher.due().min(self.now + SECOND)) + MS;
+            }
+        }
+        panic!("the dispatcher never settles: {:?}", self.dispatcher);
+    }
+
+    /// Whether every open stream is at the end of the log.
+    fn caught_up(&self) -> bool {
+        let end = now(self.log.extent()).unwrap().end();
+        self.dispatcher.positions().all(|position| *position == end)
+    }
+
+    pub(super) fn dispatcher(&self) -> &Dispatcher {
+        &self.dispatcher
+    }
+
+    /// The data of the updates that a client got, with `gap` for each gap.
+    #[track_caller]
+    pub(super) fn data(&self, client: usize) -> Vec<&str> {
+        let data = self.clients[client].got.iter().filter_map(|got| match got {
+            Got::Ready { .. } => None,
+            Got::Gap { .. } => Some("gap"),
+            Got::Update { data, .. } => Some(data.as_str()),
+        });
+        data.collect()
+    }
+}
+
+impl Client {
+    fn receives(&mut self, mut bytes: &[u8]) {
+        self.comments += bytes.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b":")).count();
+        while let Some(frame) = self.decoder.next(&mut bytes).unwrap() {
+            let Frame::Event(message) = frame else { continue };
+            let (id, data) = (message.last_event_id.to_string(), message.data.to_string());
+            self.got.push(match &*message.name {
+                "ready" => Got::Ready { id, position: position_in(&data) },
+                "gap" => Got::Gap { id },
+                _ => Got::Update { id, data },
+            });
+        }
+        self.last_event_id = self.decoder.last_event_id().to_owned();
+    }
+}
+
+/// The position that the data of `ready` has.
+fn position_in(data: &str) -> Position {
+    let value: serde_json::Value = serde_json::from_str(data).unwrap();
+    Position::parse(value["lastEventId"].as_str().unwrap()).unwrap()
+}

@@ -1,0 +1,213 @@
+//! JSON, read with `serde_json` into values that lose nothing.
+//!
+//! Its own `Value` keeps the last of two members of the same name and drops the first without a word. With its map, and
+//! with errors that can have any number in them and so know how to print it, it would also cost the component 40 KB.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// A JSON text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Json {
+    Null,
+    Bool(bool),
+    /// A number that is whole, not negative, and at most `u64::MAX`.
+    Whole(u64),
+    /// Any other number.
+    Number(f64),
+    Text(String),
+    List(Vec<Json>),
+    Object(Members),
+}
+
+/// The members of an object, in order, also those of the same name.
+pub(crate) type Members = Vec<(String, Json)>;
+
+impl Json {
+    /// Reads a text that is one JSON value.
+    ///
+    /// # Errors
+    ///
+    /// The column from which on it is not; 0 before the first.
+    pub(crate) fn read(text: &[u8]) -> Result<Json, usize> {
+        serde_json::from_slice(text).map_err(|error| error.column())
+    }
+
+    /// The member of that name, when this is an object that has one; the last one of several, as RFC 7519, section 4,
+    /// has it for tokens.
+    pub(crate) fn get(&self, name: &str) -> Option<&Json> {
+        let Json::Object(members) = self else { return None };
+        members.iter().rev().find(|(member, _)| member == name).map(|(_, value)| value)
+    }
+
+    /// The text, when this is one.
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        if let Json::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The items, when this is a list.
+    pub(crate) fn as_list(&self) -> Option<&[Json]> {
+        if let Json::List(items) = self { Some(items) } else { None }
+    }
+
+    /// Whether this is an object.
+    pub(crate) fn is_object(&self) -> bool {
+        matches!(self, Json::Object(_))
+    }
+}
+
+/// The text as JSON, in quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    // Of a text, this does not fail.
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
+        deserializer.deserialize_any(Read)
+    }
+}
+
+struct Read;
+
+/// Takes whatever comes: what is left to a default here is an error that prints it.
+impl<'de> Visitor<'de> for Read {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(Json::Whole(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(u64::try_from(number).map_or(Json::Number(number as f64), Json::Whole))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
+        Ok(Json::Number(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Json::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Json, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = object.next_entry()? {
+            members.push(member);
+        }
+        Ok(Json::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn text(text: &str) -> Json {
+        Json::Text(text.to_owned())
+    }
+
+    /// The same, but with the last of two members only.
+    fn value(json: &Json) -> Value {
+        match json {
+            Json::Null => Value::Null,
+            Json::Bool(value) => (*value).into(),
+            Json::Whole(number) => (*number).into(),
+            Json::Number(number) => (*number).into(),
+            Json::Text(text) => text.as_str().into(),
+            Json::List(items) => items.iter().map(value).collect(),
+            Json::Object(members) => members.iter().map(|(name, member)| (name.clone(), value(member))).collect(),
+        }
+    }
+
+    fn json(value: Value) -> Json {
+        match value {
+            Value::Null => Json::Null,
+            Value::Bool(value) => Json::Bool(value),
+            Value::Number(number) => number.as_u64().map_or(Json::Number(number.as_f64().unwrap()), Json::Whole),
+            Value::String(text) => Json::Text(text),
+            Value::Array(items) => Json::List(items.into_iter().map(json).collect()),
+            Value::Object(members) => {
+                Json::Object(members.into_iter().map(|(name, value)| (name, json(value))).collect())
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_read() {
+        for (json, expected) in [
+            ("null", Json::Null),
+            (" true\r\n", Json::Bool(true)),
+            ("18446744073709551615", Json::Whole(u64::MAX)),
+            ("18446744073709551616", Json::Number(18_446_744_073_709_551_616.0)),
+            ("-5", Json::Number(-5.0)),
+            ("5.0", Json::Number(5.0)),
+            (r#""a\n\u00e9\ud83c\udf89""#, text("a\né🎉")),
+            ("[[],{}]", Json::List(vec![Json::List(vec![]), Json::Object(vec![])])),
+        ] {
+            assert_eq!(Json::read(json.as_bytes()), Ok(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn members_come_in_order_and_none_is_lost() {
+        let json = Json::read(br#"{"b": 1, "a": null, "b": "x"}"#).unwrap();
+        let members = [("b", Json::Whole(1)), ("a", Json::Null), ("b", text("x"))];
+        assert_eq!(json, Json::Object(members.map(|(name, value)| (name.to_owned(), value)).into()));
+        assert_eq!((json.get("b"), json.get("c")), (Some(&text("x")), None));
+        assert_eq!(Json::Null.get("b"), None);
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused_at_its_column() {
+        for (json, column) in
+            [("", 0), ("x", 1), ("{\"a\":1", 6), ("{} x", 4), ("[1,]", 4), ("{'a':1}", 2), ("1e999", 5)]
+        {
+            assert_eq!(Json::read(json.as_bytes()), Err(column), "{json}");
+        }
+        assert!(Json::read("[".repeat(100_000).as_bytes()).is_err());
+        assert!(Json::read(b"\"\xff\"").is_err());
+        assert!(Json::read(br#""\ud800""#).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn it_reads_what_the_library_reads(text in r#"(\{|\}|\[|\]|"|a|:|,|1|-1|0\.5|1e9|"a":1|,"b":\[\]|\\u0041|null|true| ){0,12}"#) {
+            let library = serde_json::from_str(&text).map(json).map_err(|error| error.column());
+            prop_assert_eq!(Json::read(text.as_bytes()).as_ref().map(value).ok(), library.as_ref().map(value).ok());
+            prop_assert_eq!(Json::read(text.as_bytes()).err(), library.err());
+        }
+
+        #[test]
+        fn a_quoted_text_is_read_as_it_was(original in "(?s).*") {
+            prop_assert_eq!(Json::read(quoted(&original).as_bytes()), Ok(Json::Text(original)));
+        }
+    }
+}

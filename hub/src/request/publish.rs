@@ -1,0 +1,469 @@
+//! What a publisher sends: a body to updates.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use spin_sse::{Id, Name};
+
+use crate::request::form;
+use crate::request::json::Json;
+use crate::request::refusal::Refusal;
+use crate::topic::text::InvalidText;
+use crate::topic::topic::{InvalidTopic, Topic};
+use crate::topic::update::{self, InvalidField, Update};
+
+/// How many bytes a body has at most. Who reads it stops after them, with [`too_large`].
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
+/// How many updates a batch has at most.
+pub(crate) const MAX_BATCH: usize = 1_000;
+/// How many topics an update has at most.
+pub(crate) const MAX_TOPICS: usize = 100;
+
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
+const NDJSON: &[u8] = b"application/x-ndjson";
+
+/// Reads the updates of a body: one of a form, 1 to [`MAX_BATCH`] of lines of JSON, one a line. All or none.
+///
+/// Fields, of a form or of an object: `topic` (1 to [`MAX_TOPICS`]; in JSON a string or an array of strings), `data`,
+/// `id`, `type`, `retry` (in JSON a number, or digits) and `private` (in a form by its presence, in JSON a boolean).
+/// Only `topic` must be there; without `data`, it is empty. An empty `id`, `type` or `retry` is as if it were not
+/// there: pages with a form send those. Other fields are ignored; one that is given twice is refused, since only one of
+/// the two could arrive.
+///
+/// # Errors
+///
+/// 400, 413 or 415; in a batch, the reason begins with the number of the line.
+pub(crate) fn parse(content_type: Option<&[u8]>, body: &[u8]) -> Result<Vec<Update>, Refusal> {
+    if body.len() > MAX_BODY {
+        return Err(too_large());
+    }
+    let media_type = content_type.and_then(|value| value.split(|byte| *byte == b';').next()).unwrap_or_default();
+    match media_type.trim_ascii() {
+        form if form.eq_ignore_ascii_case(FORM) => Ok(vec![from_form(body)?]),
+        ndjson if ndjson.eq_ignore_ascii_case(NDJSON) => batch(body),
+        _ => Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body has another content-type: send application/x-www-form-urlencoded or application/x-ndjson",
+        )),
+    }
+}
+
+/// The refusal of a body that is larger than [`MAX_BODY`], for who stops reading it.
+pub(crate) fn too_large() -> Refusal {
+    Refusal::too_large(format!("the body is larger than {MAX_BODY} bytes: send less at a time"))
+}
+
+/// What is said to an update whose event has more than [`MAX_BODY`] bytes, as each line of its data costs six more.
+pub(crate) fn too_many_lines() -> Refusal {
+    Refusal::too_large(format!(
+        "the update's event would be larger than {MAX_BODY} bytes: send less data, or fewer lines"
+    ))
+}
+
+fn from_form(body: &[u8]) -> Result<Update, Refusal> {
+    let mut fields = Fields::default();
+    for (name, value) in form::pairs(body) {
+        let (Ok(name), Ok(value)) = (str::from_utf8(&name), String::from_utf8(value.into_owned())) else {
+            return Err(Refusal::bad_request("the form is not UTF-8: encode its names and values as UTF-8"));
+        };
+        match name {
+            "topic" => fields.topic(value)?,
+            "data" => fields.data(value)?,
+            "id" => fields.id(value)?,
+            "type" => fields.name(value)?,
+            "retry" => fields.retry(&value)?,
+            // Whatever its value: `private=false` is private too, says the protocol.
+            "private" => fields.private = Some(true),
+            _ => {}
+        }
+    }
+    fields.into_update()
+}
+
+fn batch(body: &[u8]) -> Result<Vec<Update>, Refusal> {
+    let mut updates = Vec::new();
+    for (number, line) in (1_usize..).zip(body.split(|byte| *byte == b'\n')) {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        if updates.len() == MAX_BATCH {
+            return Err(Refusal::too_large(format!("the batch has more than {MAX_BATCH} updates: send several")));
+        }
+        let update = from_json(line);
+        updates.push(update.map_err(|refusal| Refusal { reason: format!("line {number}: {refusal}"), ..refusal })?);
+    }
+    if updates.is_empty() {
+        return Err(Refusal::bad_request("the batch is empty: send one JSON object a line"));
+    }
+    Ok(updates)
+}
+
+fn from_json(line: &[u8]) -> Result<Update, Refusal> {
+    let not_an_object =
+        |column| Refusal::bad_request(format!("this is no JSON object as of column {column}: send one a line"));
+    let Json::Object(members) = Json::read(line).map_err(not_an_object)? else { return Err(not_an_object(1)) };
+    let mut fields = Fields::default();
+    for (name, value) in members {
+        match (&*name, value) {
+            ("topic", Json::Text(topic)) if fields.topics.is_empty() => fields.topic(topic)?,
+            ("topic", Json::List(topics)) if fields.topics.is_empty() => {
+                for topic in topics {
+                    let Json::Text(topic) = topic else {
+                        return Err(mistyped("topic", "a string or an array of strings"));
+                    };
+                    fields.topic(topic)?;
+                }
+            }
+            ("topic", Json::Text(_) | Json::List(_)) => {
+                return Err(Refusal::bad_request("topic is there twice: make it an array"));
+            }
+            ("topic", _) => return Err(mistyped("topic", "a string or an array of strings")),
+            ("data", Json::Text(data)) => fields.data(data)?,
+            ("data", _) => return Err(mistyped("data", "a string, with JSON encoded into it")),
+            ("id", Json::Text(id)) => fields.id(id)?,
+            ("id", _) => return Err(mistyped("id", "a string")),
+            ("type", Json::Text(name)) => fields.name(name)?,
+            ("type", _) => return Err(mistyped("type", "a string")),
+            ("retry", Json::Text(digits)) => fields.retry(&digits)?,
+            ("retry", Json::Whole(millis)) => fields.retry(&millis.to_string())?,
+            ("retry", Json::Number(_)) => fields.retry("-")?,
+            ("retry", _) => return Err(mistyped("retry", "a number of milliseconds")),
+            ("private", Json::Bool(private)) => set(&mut fields.private, "private", Some(private))?,
+            ("private", _) => return Err(mistyped("private", "true or false")),
+            _ => {}
+        }
+    }
+    fields.into_update()
+}
+
+fn mistyped(field: &str, expected: &str) -> Refusal {
+    Refusal::bad_request(format!("{field} has another type: make it {expected}, or leave it out"))
+}
+
+/// What has been read of an update.
+#[derive(Default)]
+struct Fields {
+    topics: Vec<Topic>,
+    data: Option<String>,
+    id: Option<Id<'static>>,
+    name: Option<Name<'static>>,
+    retry: Option<Duration>,
+    private: Option<bool>,
+}
+
+impl Fields {
+    fn topic(&mut self, topic: String) -> Result<(), Refusal> {
+        if self.topics.len() == MAX_TOPICS {
+            return Err(Refusal::too_large(format!("more than {MAX_TOPICS} topics: publish to fewer at a time")));
+        }
+        self.topics.push(Topic::new(topic)?);
+        Ok(())
+    }
+
+    fn data(&mut self, data: String) -> Result<(), Refusal> {
+        set(&mut self.data, "data", Some(data))
+    }
+
+    fn id(&mut self, id: String) -> Result<(), Refusal> {
+        let id = if id.is_empty() { None } else { Some(update::id(id)?) };
+        set(&mut self.id, "id", id)
+    }
+
+    fn name(&mut self, name: String) -> Result<(), Refusal> {
+        let name = if name.is_empty() { None } else { Some(update::name(name)?) };
+        set(&mut self.name, "type", name)
+    }
+
+    fn retry(&mut self, digits: &str) -> Result<(), Refusal> {
+        let retry = if digits.is_empty() { None } else { Some(update::retry(digits)?) };
+        set(&mut self.retry, "retry", retry)
+    }
+
+    fn into_update(self) -> Result<Update, Refusal> {
+        let Fields { topics, data, id, name, retry, private } = self;
+        if topics.is_empty() {
+            return Err(Refusal::bad_request("topic is missing: name at least one"));
+        }
+        Ok(Update { topics, id, name, retry, data: data.unwrap_or_default(), private: private.unwrap_or(false) })
+    }
+}
+
+fn set<T>(field: &mut Option<T>, name: &str, value: Option<T>) -> Result<(), Refusal> {
+    if field.is_some() {
+        return Err(Refusal::bad_request(format!("{name} is there twice: send it once")));
+    }
+    *field = value;
+    Ok(())
+}
+
+impl From<InvalidField> for Refusal {
+    fn from(invalid: InvalidField) -> Refusal {
+        match invalid {
+            InvalidField::Text(_, InvalidText::TooLong) => Refusal::too_large(invalid.to_string()),
+            _ => Refusal::bad_request(invalid.to_string()),
+        }
+    }
+}
+
+impl From<InvalidTopic> for Refusal {
+    fn from(invalid: InvalidTopic) -> Refusal {
+        match invalid {
+            InvalidTopic::Text(InvalidText::TooLong) => Refusal::too_large(invalid.to_string()),
+            _ => Refusal::bad_request(invalid.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    const FORM: &str = "application/x-www-form-urlencoded";
+    const NDJSON: &str = "application/x-ndjson";
+
+    fn one(content_type: &str, body: &str) -> Update {
+        let mut updates = parse(Some(content_type.as_bytes()), body.as_bytes()).unwrap();
+        assert_eq!(updates.len(), 1);
+        updates.remove(0)
+    }
+
+    #[track_caller]
+    fn refused(content_type: &str, body: &[u8], status: u16, sentence: &str) {
+        let refusal = parse(Some(content_type.as_bytes()), body).unwrap_err();
+        assert_eq!(refusal.status.as_u16(), status, "{refusal}");
+        assert!(refusal.reason.contains(sentence), "{refusal}");
+        assert!(!refusal.reason.ends_with('.') && refusal.challenge.is_none());
+    }
+
+    /// The same update, as a form and as a line.
+    #[track_caller]
+    fn both(form: &str, json: &str, expected: &Update) {
+        assert_eq!(&one(FORM, form), expected);
+        assert_eq!(&one(NDJSON, json), expected);
+    }
+
+    #[track_caller]
+    fn both_refused(form: &str, json: &str, status: u16, sentence: &str) {
+        refused(FORM, form.as_bytes(), status, sentence);
+        refused(NDJSON, json.as_bytes(), status, &format!("line 1: {sentence}"));
+    }
+
+    fn update(topics: &[&str]) -> Update {
+        let topics = topics.iter().map(|topic| Topic::new(*topic).unwrap()).collect();
+        Update { topics, id: None, name: None, retry: None, data: String::new(), private: false }
+    }
+
+    #[test]
+    fn a_topic_is_enough() {
+        both("topic=a", r#"{"topic":"a"}"#, &update(&["a"]));
+    }
+
+    #[test]
+    fn every_field_arrives() {
+        let full = Update {
+            id: Some(Id::from_static("urn:1")),
+            name: Some(Name::from_static("added")),
+            retry: Some(Duration::from_millis(1_500)),
+            data: "é &\r\n".into(),
+            private: true,
+            ..update(&["https://example.com/1", "b c"])
+        };
+        both(
+            "topic=https%3A%2F%2Fexample.com/1&data=%C3%A9+%26%0D%0A&topic=b+c&id=urn:1&type=added&retry=1500&private=on&other=1",
+            r#"{"topic":["https://example.com/1","b c"],"data":"é &\r\n","id":"urn:1","type":"added","retry":1500,"private":true,"other":{}}"#,
+            &full,
+        );
+    }
+
+    #[test]
+    fn private_is_by_presence_in_a_form_and_a_boolean_in_json() {
+        for form in ["topic=a&private", "topic=a&private=", "topic=a&private=false", "private=0&topic=a&private=on"] {
+            assert!(one(FORM, form).private, "{form}");
+        }
+        assert!(!one(NDJSON, r#"{"topic":"a","private":false}"#).private);
+        for value in ["\"on\"", "1", "null", "[]"] {
+            refused(NDJSON, format!(r#"{{"topic":"a","private":{value}}}"#).as_bytes(), 400, "make it true or false");
+        }
+    }
+
+    #[test]
+    fn an_empty_id_type_or_retry_is_none() {
+        both("topic=a&id=&type=&retry=", r#"{"topic":"a","id":"","type":"","retry":""}"#, &update(&["a"]));
+    }
+
+    #[test]
+    fn a_retry_time_in_json_is_a_number_or_digits() {
+        for value in ["5000", "\"5000\""] {
+            let body = format!(r#"{{"topic":"a","retry":{value}}}"#);
+            assert_eq!(one(NDJSON, &body).retry, Some(Duration::from_secs(5)));
+        }
+        for value in ["-1", "1.5", "1e3", "\"1s\"", "3000000000", "99999999999999999999999"] {
+            refused(NDJSON, format!(r#"{{"topic":"a","retry":{value}}}"#).as_bytes(), 400, "retry is no time");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_wrong_is_named() {
+        both_refused("data=x", r#"{"data":"x"}"#, 400, "topic is missing");
+        both_refused("", "{}", 400, "topic is missing");
+        both_refused("topic=", r#"{"topic":""}"#, 400, "topic is empty");
+        both_refused("topic=a&topic=*", r#"{"topic":["a","*"]}"#, 400, "topic is *");
+        both_refused("topic=a%0Ab", r#"{"topic":"a\nb"}"#, 400, "topic contains U+000A");
+        both_refused("topic=%EF%BB%BFa", r#"{"topic":"\ufeffa"}"#, 400, "topic contains U+FEFF");
+        both_refused(
+            "topic=/.well-known/%256Dercure/x",
+            r#"{"topic":"/.well-known/%6Dercure/x"}"#,
+            400,
+            "topic \"/.well-known/%6Dercure/x\" resolves",
+        );
+        both_refused("topic=a&id=%23x", r##"{"topic":"a","id":"#x"}"##, 400, "id begins with #");
+        both_refused("topic=a&id=earliest", r#"{"topic":"a","id":"earliest"}"#, 400, "id is earliest");
+        both_refused("topic=a&id=%00", r#"{"topic":"a","id":"\u0000"}"#, 400, "id contains U+0000");
+        both_refused("topic=a&type=ready", r#"{"topic":"a","type":"ready"}"#, 400, "type ready is for the hub");
+        both_refused(
+            "topic=a&type=error",
+            r#"{"topic":"a","type":"error"}"#,
+            400,
+            "type error is an event of EventSource",
+        );
+        both_refused("topic=a&type=a%0Did:+x", r#"{"topic":"a","type":"a\rid: x"}"#, 400, "type contains U+000D");
+        both_refused("topic=a&retry=5s", r#"{"topic":"a","retry":"5s"}"#, 400, "retry is no time");
+        both_refused("topic=a&data=1&data=2", r#"{"topic":"a","data":"1","data":"2"}"#, 400, "data is there twice");
+        both_refused("topic=a&id=1&id=1", r#"{"topic":"a","id":"1","id":"1"}"#, 400, "id is there twice");
+    }
+
+    #[test]
+    fn what_is_too_long_or_too_much_is_413() {
+        let long = "a".repeat(1_025);
+        both_refused(
+            &format!("topic={long}"),
+            &format!(r#"{{"topic":"{long}"}}"#),
+            413,
+            "topic is longer than 1024 bytes",
+        );
+        both_refused(&format!("topic=a&id={long}"), &format!(r#"{{"topic":"a","id":"{long}"}}"#), 413, "id is longer");
+        let topics = |count| vec!["topic=a"; count].join("&");
+        let array = |count| format!(r#"{{"topic":[{}]}}"#, vec![r#""a""#; count].join(","));
+        both(&topics(100), &array(100), &update(&["a"; 100]));
+        both_refused(&topics(101), &array(101), 413, "more than 100 topics");
+        let mut body = b"topic=a&data=".to_vec();
+        body.resize(MAX_BODY, b'x');
+        assert!(parse(Some(FORM.as_bytes()), &body).is_ok());
+        body.push(b'x');
+        refused(FORM, &body, 413, "the body is larger than 1048576 bytes");
+        refused(NDJSON, &body, 413, "the body is larger than 1048576 bytes");
+    }
+
+    #[test]
+    fn a_content_type_is_needed_and_its_parameters_and_case_do_not_matter() {
+        for content_type in
+            [FORM, "Application/X-WWW-Form-URLencoded", "application/x-www-form-urlencoded ; charset=UTF-8"]
+        {
+            assert_eq!(one(content_type, "topic=a"), update(&["a"]));
+        }
+        for content_type in
+            ["", "application/json", "multipart/form-data; boundary=x", "application/x-www-form-urlencodedx"]
+        {
+            refused(content_type, b"topic=a", 415, "send application/x-www-form-urlencoded or application/x-ndjson");
+        }
+        assert_eq!(parse(None, b"topic=a").unwrap_err().status, 415);
+    }
+
+    #[test]
+    fn a_form_that_is_not_utf_8_is_refused_as_a_whole() {
+        for body in [&b"topic=a&data=%FF"[..], b"topic=a&data=\xff", b"topic=%C3", b"topic=a&%FF=1"] {
+            refused(FORM, body, 400, "the form is not UTF-8");
+        }
+    }
+
+    #[test]
+    fn a_batch_is_one_update_a_line_and_blank_lines_do_not_count() {
+        let body = "{\"topic\":\"a\"}\r\n\n  \t\r\n{\"topic\":\"b\",\"data\":\"x\"}";
+        let updates = parse(Some(NDJSON.as_bytes()), body.as_bytes()).unwrap();
+        assert_eq!(updates, [update(&["a"]), Update { data: "x".into(), ..update(&["b"]) }]);
+        let line = "{\"topic\":\"a\"}\n";
+        assert_eq!(parse(Some(NDJSON.as_bytes()), line.repeat(1_000).as_bytes()).unwrap().len(), 1_000);
+        refused(NDJSON, line.repeat(1_001).as_bytes(), 413, "more than 1000 updates");
+        for body in ["", "\n\n", " \r\n"] {
+            refused(NDJSON, body.as_bytes(), 400, "the batch is empty");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_wrong_is_named_by_its_number() {
+        let after = |line: &str| format!("{{\"topic\":\"a\"}}\n\n{line}\n{{\"topic\":\"b\"}}");
+        for line in [
+            "x",
+            "[]",
+            "\"topic\"",
+            "1",
+            "null",
+            "{\"topic\":\"a\"",
+            "{\"topic\":\"a\"} {}",
+            "{\"topic\":\"\\ud800\"}",
+            "{'topic':1}",
+        ] {
+            refused(NDJSON, after(line).as_bytes(), 400, "line 3: this is no JSON object as of column");
+        }
+        refused(NDJSON, after("{}").as_bytes(), 400, "line 3: topic is missing");
+        refused(NDJSON, b"{\"topic\":\"a\",\"data\":\"\xff\"}", 400, "line 1: this is no JSON object");
+        refused(NDJSON, ("[".repeat(100_000)).as_bytes(), 400, "line 1: this is no JSON object");
+    }
+
+    #[test]
+    fn a_member_of_another_type_is_named() {
+        for (member, sentence) in [
+            (r#""topic":1"#, "topic has another type: make it a string or an array of strings"),
+            (r#""topic":["a",null]"#, "topic has another type"),
+            (r#""topic":[]"#, "topic is missing"),
+            (r#""topic":"a","topic":"b""#, "topic is there twice: make it an array"),
+            (r#""topic":"a","data":{"x":1}"#, "data has another type: make it a string, with JSON encoded into it"),
+            (r#""topic":"a","data":null"#, "data has another type"),
+            (r#""topic":"a","id":7"#, "id has another type: make it a string, or leave it out"),
+            (r#""topic":"a","type":null"#, "type has another type"),
+            (r#""topic":"a","retry":true"#, "retry has another type: make it a number of milliseconds"),
+            (r#""topic":"a","private":true,"private":false"#, "private is there twice"),
+        ] {
+            refused(NDJSON, format!("{{{member}}}").as_bytes(), 400, &format!("line 1: {sentence}"));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_body_makes_it_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(Some(FORM.as_bytes()), &body);
+            let _ = parse(Some(NDJSON.as_bytes()), &body);
+            let _ = parse(Some(&body), &body);
+        }
+
+        #[test]
+        fn no_form_and_no_object_makes_it_panic(
+            values in proptest::collection::vec((prop::sample::select(vec!["topic", "data", "id", "type", "retry", "private"]), ".*"), 0..6),
+        ) {
+            let object: Vec<_> = values.iter().map(|(name, value)| format!("{name:?}:{}", Value::from(value.as_str()))).collect();
+            let from_json = parse(Some(NDJSON.as_bytes()), format!("{{{}}}", object.join(",")).as_bytes());
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            let from_form = parse(Some(FORM.as_bytes()), form.extend_pairs(&values).finish().as_bytes());
+            if !values.iter().any(|(name, _)| *name == "private" || *name == "topic") {
+                prop_assert!(from_json.is_err() && from_form.is_err());
+            }
+        }
+
+        #[test]
+        fn a_form_means_what_was_put_into_it(topics in proptest::collection::vec("\\PC{1,20}", 1..4), data in "(?s).*") {
+            let Ok(expected) = topics.iter().map(|topic| Topic::new(topic.as_str())).collect::<Result<Vec<_>, _>>() else {
+                return Ok(());
+            };
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            form.extend_pairs(topics.iter().map(|topic| ("topic", topic))).append_pair("data", &data);
+            let update = one(FORM, &form.finish());
+            prop_assert_eq!(update.topics, expected);
+            prop_assert_eq!(update.data, data);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What a subscriber asks for: which topics, and from where on.
+
+use crate::request::form;
+use crate::request::refusal::Refusal;
+use crate::topic::selector::Selector;
+use crate::topic::update::EARLIEST;
+
+/// Reads which topics a query asks for: each `match`, `match_exact` or `topic`, as older clients say, is one, or `*`.
+///
+/// # Errors
+///
+/// 400 when there is none, there are more than [`Selector::MAX_TOPICS`], one cannot be a topic, or another parameter
+/// begins with `match`: what the hub does not understand must not be passed over, or the subscriber would wait in vain.
+/// For the same reason a `topic` that is a URI template is refused, which older hubs matched; `match` takes it as a
+/// name.
+pub(crate) fn parse(query: Option<&str>) -> Result<Selector, Refusal> {
+    let mut topics = Vec::new();
+    for (name, value) in form::pairs(query.unwrap_or_default().as_bytes()) {
+        match &*name {
+            b"match" | b"match_exact" | b"topic" => {}
+            // The protocol keeps this whole prefix, in either case, for kinds of matching to come.
+            other if other.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"match")) => {
+                let name = String::from_utf8_lossy(other);
+                let name: String = name.chars().take(64).collect();
+                return Err(Refusal::bad_request(format!(
+                    "parameter {name:?} is not supported: use match with the exact name of a topic, or *"
+                )));
+            }
+            _ => continue,
+        }
+        let Ok(value) = String::from_utf8(value.into_owned()) else {
+            return Err(Refusal::bad_request(format!(
+                "{} is not UTF-8: encode it as UTF-8",
+                String::from_utf8_lossy(&name)
+            )));
+        };
+        if &*name == b"topic" && value.contains('{') {
+            return Err(Refusal::bad_request(
+                "topic is a URI template, which is not supported: use match with the exact name of a topic, or *",
+            ));
+        }
+        topics.push(value);
+    }
+    if topics.is_empty() {
+        return Err(Refusal::bad_request("no topic to follow: add ?match= with the name of a topic, or with *"));
+    }
+    Selector::new(topics).map_err(|error| Refusal::bad_request(error.to_string()))
+}
+
+/// Where a subscriber wants to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// With what comes from now on.
+    Now,
+    /// With the oldest update that is kept.
+    Earliest,
+    /// After the update with this id, which may be any text.
+    After(String),
+}
+
+impl From<Option<String>> for Start {
+    /// From the last event id of the request.
+    fn from(last_event_id: Option<String>) -> Start {
+        match last_event_id {
+            None => Start::Now,
+            Some(id) if id == EARLIEST => Start::Earliest,
+            Some(id) => Start::After(id),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn follows(query: &str, topics: &[&str]) {
+        assert_eq!(parse(Some(query)).unwrap().topics().collect::<Vec<_>>(), topics);
+    }
+
+    #[track_caller]
+    fn refused(query: &str, sentence: &str) {
+        let refusal = parse(Some(query)).unwrap_err();
+        assert_eq!((refusal.status.as_u16(), refusal.challenge), (400, None));
+        assert!(refusal.reason.contains(sentence), "{refusal}");
+    }
+
+    #[test]
+    fn each_parameter_is_a_topic() {
+        follows("match=a", &["a"]);
+        follows("match_exact=a&topic=b&match=c&match=a", &["a", "b", "c"]);
+        follows("match=https%3A%2F%2Fexample.com%2F1&match=b+c&m%61tch=d", &["b c", "d", "https://example.com/1"]);
+        follows("match=a&last_event_id=5&x=%FF&lastEventID=%FF", &["a"]);
+        follows("match=*&match=a", &["*"]);
+        follows("topic=*", &["*"]);
+        follows("match={id}&match=mercure", &["mercure", "{id}"]);
+    }
+
+    #[test]
+    fn a_query_without_topics_is_refused() {
+        assert_eq!(parse(None).unwrap_err().status, 400);
+        for query in ["", "x=1", "&&", "topics=a", "topic[]=a"] {
+            refused(query, "no topic to follow: add ?match=");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_topic_is_refused() {
+        refused("match=", "a topic to match is empty");
+        refused("match", "a topic to match is empty");
+        refused("match=a&match=b%00", "a topic to match contains U+0000");
+        refused("match=%E2%80%8B", "contains U+200B");
+        refused("match=a&match=%FF", "match is not UTF-8");
+        refused(&format!("match={}", "a".repeat(1_025)), "longer than 1024 bytes");
+        refused("topic=https://example.com/{id}", "topic is a URI template");
+    }
+
+    #[test]
+    fn at_most_100_topics_are_followed() {
+        let query = |count| vec!["match=a"; count].join("&");
+        follows(&query(100), &["a"]);
+        refused(&query(101), "more than 100 topics to match");
+    }
+
+    #[test]
+    fn every_other_parameter_that_begins_with_match_is_refused_by_name() {
+        for name in ["match_urlpattern", "Match", "MATCH", "match_Exact", "matcher", "match[]", "mAtch_x", "match "] {
+            refused(&format!("match=a&{name}=b"), &format!("parameter {name:?} is not supported"));
+        }
+        refused("m%41tch=a", r#"parameter "mAtch" is not supported"#);
+        refused("match%FF=a", "parameter \"match\u{FFFD}\" is not supported");
+        refused(&format!("match{}=a", "x".repeat(9_000)), "is not supported");
+    }
+
+    #[test]
+    fn the_last_event_id_says_where_to_start() {
+        for (id, start) in [
+            (None, Start::Now),
+            (Some("earliest"), Start::Earliest),
+            (Some("Earliest"), Start::After("Earliest".into())),
+            (Some("#e-7"), Start::After("#e-7".into())),
+        ] {
+            assert_eq!(Start::from(id.map(str::to_owned)), start);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_query_makes_it_panic(query in "(match|topic|%|=|&|\\PC|.)*") {
+            let _ = parse(Some(&query));
+        }
+    }
+}

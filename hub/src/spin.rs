@@ -1,0 +1,26 @@
+//! The adapters to Spin and WASI: requests and responses, SQLite, Redis, wake-ups, timers.
+
+pub mod reply;
+
+pub(crate) mod redis;
+pub(crate) mod sqlite;
+
+pub(crate) mod health;
+pub(crate) mod store;
+
+pub(crate) mod notifier;
+
+pub(crate) mod append;
+pub(crate) mod registry;
+pub(crate) mod writes;
+
+pub(crate) mod driver;
+
+pub(crate) mod hub;
+
+pub(crate) mod endpoint;
+
+pub(crate) mod publish;
+pub(crate) mod subscribe;
+
+pub(crate) mod serve;

@@ -1,0 +1,40 @@
+//! Whether the log works, as those see it who run the hub: a line when it stops to, and a line when it does again.
+
+use std::cell::Cell;
+
+use spin_sse::report;
+
+use crate::log::Unavailable;
+
+/// One side of the log in one instance.
+#[derive(Debug)]
+pub(crate) struct Health {
+    done: &'static str,
+    consequence: &'static str,
+    failing: Cell<bool>,
+}
+
+impl Health {
+    /// Of reading.
+    pub(crate) const fn of_reading() -> Self {
+        let consequence = "streams stay open and go on when it is back";
+        Health { done: "read", consequence, failing: Cell::new(false) }
+    }
+
+    /// Of writing.
+    pub(crate) const fn of_writing() -> Self {
+        Health { done: "written", consequence: "publishers are told to wait", failing: Cell::new(false) }
+    }
+
+    /// Notes how an operation went, and says so when that is new.
+    pub(crate) fn note<T>(&self, result: &Result<T, Unavailable>) {
+        let (done, consequence) = (self.done, self.consequence);
+        match result {
+            Ok(_) if self.failing.replace(false) => report(format_args!("hub: the log can be {done} again")),
+            Err(error) if !self.failing.replace(true) => {
+                report(format_args!("hub: the log cannot be {done}: {error}; {consequence}"));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The hub's one address: which part answers a request.
+
+use bytes::Bytes;
+use http::Method;
+use spin_sdk::http::{FullBody, IntoResponse, Request};
+use wasi::http::types::{ErrorCode, Response};
+
+use crate::access::origins::METHODS;
+use crate::spin::hub::Hub;
+use crate::spin::publish::publish;
+use crate::spin::reply;
+use crate::spin::subscribe::subscribe;
+
+impl Hub {
+    /// Answers a request to the hub, under whatever path: a `GET` with a stream of updates, a `POST` by storing updates,
+    /// `HEAD` and `OPTIONS` accordingly, any other method with 405.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::InternalError`] when the host refuses the response.
+    pub async fn serve(&self, request: Request) -> Result<Response, ErrorCode> {
+        match *request.method() {
+            Method::GET | Method::HEAD => subscribe(request, self).await,
+            Method::POST => publish(request, self).await.into_response(),
+            Method::OPTIONS => {
+                let reply = self.config.origins.preflight(request.headers());
+                reply.map(|()| FullBody::new(Bytes::new())).into_response()
+            }
+            _ => reply::method_not_allowed(METHODS).into_response(),
+        }
+    }
+}

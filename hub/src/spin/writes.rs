@@ -1,0 +1,131 @@
+//! Writes to streams. A write owns the body of its stream while the write lasts.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use bytes::Bytes;
+use futures::future::{Either, select};
+use spin_sse::{Closed, Writer, report};
+
+use crate::fanout::dispatcher::SessionId;
+use crate::fanout::session::CHUNK;
+
+/// How a write has ended.
+pub(crate) enum Written {
+    /// The host took all of it. The writer and the buffer come back.
+    All(SessionId, Writer, Vec<u8>),
+    /// The stream has ended.
+    Ended(SessionId),
+}
+
+/// Stops a write that is under way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stop(Rc<Signal>);
+
+#[derive(Debug, Default)]
+struct Signal {
+    level: Cell<Level>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// How urgently a write is to stop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    #[default]
+    Never,
+    /// Unless the host has taken a part of it.
+    Untaken,
+    /// In the middle, too.
+    Now,
+}
+
+impl Stop {
+    /// Takes the write back, if the host has taken nothing of it.
+    pub(crate) fn interrupt(&self) {
+        self.raise(Level::Untaken);
+    }
+
+    /// Ends the write in the middle.
+    pub(crate) fn cut(&self) {
+        self.raise(Level::Now);
+    }
+
+    fn raise(&self, level: Level) {
+        self.0.level.set(level);
+        if let Some(waker) = self.0.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    async fn raised(&self, level: Level) {
+        poll_fn(|cx| {
+            if self.0.level.get() >= level {
+                return Poll::Ready(());
+            }
+            // Both levels are waited for in one task: one waker serves them.
+            let mut waker = self.0.waker.borrow_mut();
+            if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                *waker = Some(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// Writes `chunk` and then `large`, which together end at the end of an event.
+pub(crate) async fn write(id: SessionId, writer: Writer, chunk: Vec<u8>, large: Bytes, stop: Stop) -> Written {
+    let work = async {
+        let mut writer = writer;
+        match write_all(&mut writer, chunk, large, &stop).await {
+            Ok(buffer) => return Written::All(id, writer, buffer),
+            Err(Closed::BudgetUsed) => {
+                writer.finish().await;
+                report(format_args!("hub: stream ended: a reader did not keep up until its budget was used"));
+            }
+            Err(_) => report(format_args!("hub: stream ended: the client has gone")),
+        }
+        Written::Ended(id)
+    };
+    unless_cut(id, work, &stop).await
+}
+
+/// Ends a stream with its last words, unless nobody takes them.
+pub(crate) async fn end(id: SessionId, mut writer: Writer, last_words: Vec<u8>, stop: Stop) -> Written {
+    let work = async {
+        // A client that has gone does not need them.
+        let _ = writer.write_unless(last_words, stop.raised(Level::Untaken)).await;
+        writer.finish().await;
+        report(format_args!("hub: stream ended: its budget is used"));
+        Written::Ended(id)
+    };
+    unless_cut(id, work, &stop).await
+}
+
+async fn unless_cut(id: SessionId, work: impl Future<Output = Written>, stop: &Stop) -> Written {
+    match select(pin!(work), pin!(stop.raised(Level::Now))).await {
+        Either::Left((written, _)) => written,
+        Either::Right(_) => {
+            report(format_args!("hub: stream cut: its reader stalled in the middle of a chunk"));
+            Written::Ended(id)
+        }
+    }
+}
+
+async fn write_all(writer: &mut Writer, chunk: Vec<u8>, mut large: Bytes, stop: &Stop) -> Result<Vec<u8>, Closed> {
+    let first = if chunk.is_empty() { next_slice(chunk, &mut large) } else { chunk };
+    let mut buffer = writer.write_unless(first, stop.raised(Level::Untaken)).await?;
+    while !large.is_empty() {
+        buffer = writer.write(next_slice(buffer, &mut large)).await?;
+    }
+    Ok(buffer)
+}
+
+/// Moves the next part of a large update into the buffer.
+fn next_slice(mut buffer: Vec<u8>, large: &mut Bytes) -> Vec<u8> {
+    buffer.extend_from_slice(&large.split_to(large.len().min(CHUNK)));
+    buffer
+}
