@@ -12,6 +12,7 @@ use spin_sdk::http::IntoResponse;
 use wasi::http::types::{ErrorCode, Response};
 
 use crate::pump::{self, Limits, Slot};
+use crate::report::report;
 use crate::response::Head;
 use crate::{Event, encode_comment};
 
@@ -60,7 +61,7 @@ where
         max_bytes: u64::MAX,
         on_end: Box::new(|end| {
             if let End::Failed(error) = end {
-                eprintln!("event stream failed: {error}");
+                report(format_args!("event stream failed: {error}"));
             }
         }),
     }
