@@ -5,8 +5,9 @@ mod refused;
 mod spread;
 mod store;
 
+use test_redis::Redis;
+
 use crate::support::log::hub_on;
-use crate::support::redis::Redis;
 use crate::support::server::Server;
 
 /// Two machines.

@@ -1,9 +1,9 @@
 //! What a hub keeps its log in.
 
 use tempfile::TempDir;
+use test_redis::Redis;
 
 use super::hub::hub_with_key;
-use super::redis::Redis;
 use super::server::Setup;
 
 /// A log of a test's own. Hubs that use it one after the other, or with Redis at once, have it in common.
@@ -17,9 +17,8 @@ impl Log {
         Log::Sqlite(tempfile::tempdir().unwrap())
     }
 
-    /// `None` where there is no `redis-server`.
-    pub async fn redis() -> Option<Log> {
-        Some(Log::Redis(Box::new(Redis::start().await?)))
+    pub fn redis() -> Log {
+        Log::Redis(Box::new(Redis::start()))
     }
 
     /// The edge function with a key and this log.
@@ -31,25 +30,25 @@ impl Log {
     }
 
     /// Makes it fail until it is mended.
-    pub async fn fail(&mut self) {
+    pub fn fail(&mut self) {
         match self {
             Log::Sqlite(directory) => alter(directory, "epoch TO away"),
-            Log::Redis(redis) => redis.kill().await,
+            Log::Redis(redis) => redis.kill(),
         }
     }
 
-    pub async fn mend(&mut self) {
+    pub fn mend(&mut self) {
         match self {
             Log::Sqlite(directory) => alter(directory, "away TO epoch"),
-            Log::Redis(redis) => redis.restart().await,
+            Log::Redis(redis) => redis.restart(),
         }
     }
 
     /// Makes it forget everything, while no hub runs.
-    pub async fn forget(&mut self) {
+    pub fn forget(&mut self) {
         match self {
             Log::Sqlite(directory) => *directory = tempfile::tempdir().unwrap(),
-            Log::Redis(redis) => redis.flush().await,
+            Log::Redis(redis) => redis.flush(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A server that runs a component, the Redis it may need, and a client that reads its streams. Every wait has a deadline.
+//! A server that runs a component, the log it may need, and a client that reads its streams. Every wait has a deadline.
 
 #![allow(
     dead_code,
@@ -11,7 +11,6 @@ pub mod client;
 pub mod follower;
 pub mod hub;
 pub mod log;
-pub mod redis;
 pub mod server;
 pub mod traffic;
 

@@ -52,7 +52,7 @@ pub(super) async fn a_log_that_fails_ends_no_stream_and_loses_nothing(mut log: L
     let mut stream = follow(server.address(), "demo", "").await;
     publisher.publish("demo", "0").await;
     assert_eq!(stream.event().await.data, "0");
-    log.fail().await;
+    log.fail();
     server.logged("hub: the log cannot be read: ", 1).await;
     for _ in 0..2 {
         let sentence = publisher.is_told_to_wait().await;
@@ -63,7 +63,7 @@ pub(super) async fn a_log_that_fails_ends_no_stream_and_loses_nothing(mut log: L
     assert_eq!(refused.status, StatusCode::OK, "an error would make EventSource stop for good");
     assert!(matches!(refused.item().await, Item::Retry(_)));
     assert_eq!(refused.item().await, Item::End);
-    log.mend().await;
+    log.mend();
     server.logged("hub: the log can be read again", 1).await;
     publisher.publish("demo", "1").await;
     assert_eq!(stream.event().await.data, "1");

@@ -110,7 +110,7 @@ pub(super) async fn ids_of_another_log_are_announced_as_a_gap(mut log: Log) {
     let server = log.hub().start().await;
     let old = Publisher::new(server.address()).await.publish_all("demo", numbers(0, 5)).await;
     server.stop().await;
-    log.forget().await;
+    log.forget();
     let server = log.hub().start().await;
     let new = Publisher::new(server.address()).await.publish_all("demo", numbers(0, 9)).await;
     assert_ne!(old[0], new[0]);
