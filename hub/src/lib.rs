@@ -1,4 +1,5 @@
 //! stub
+#![cfg_attr(not(feature = "spin"), allow(dead_code, reason = "what only the adapters use"))]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test fails by a panic"))]
 mod access;
 mod config;

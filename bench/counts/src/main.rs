@@ -23,8 +23,8 @@ const CASES: [(&str, u64, fn()); 6] = [
     ("encode-page", 100, || encode(&vec!["x".repeat(101); 40].join("\n"))),
     ("decode-token", 100, || decode(&format!("data: {}\n\n", "x".repeat(20)))),
     ("decode-page", 100, || decode(&format!("id: 1\n{}\n", format!("data: {}\n", "x".repeat(101)).repeat(40)))),
-    ("read-page", 100, || drop(black_box(page()))),
-    ("tail-round", 100 * SUBSCRIBERS, tail_round),
+    ("read-page", 100, || drop(black_box(page(0)))),
+    ("dispatch", 1_000 * SUBSCRIBERS, dispatch),
 ];
 
 const EPOCH: &str = "0123456789abcdef";
@@ -97,21 +97,25 @@ fn decode(event: &str) {
     }
 }
 
-/// A hundred updates of 300 bytes, as they are read from the log.
-fn page() -> Page {
-    static RECORDS: OnceLock<Vec<u8>> = OnceLock::new();
+/// A hundred updates of 300 bytes, as they are read from the log after a sequence.
+fn page(after: u64) -> Page {
+    static RECORDS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     let records = RECORDS.get_or_init(|| {
         let update = Record { id: None, meta: "-demo\n".to_owned(), body: format!("data: {}\n\n", "x".repeat(300)) };
-        let mut records = Vec::new();
-        (1..=100).for_each(|sequence| write_record(&mut records, EPOCH, sequence, &update));
-        records
+        let page = |page: u64| {
+            let mut records = Vec::new();
+            (1..=100).for_each(|at| write_record(&mut records, EPOCH, page * 100 + at, &update));
+            records
+        };
+        (0..10).map(page).collect()
     });
-    let extent = Extent { epoch: EPOCH.to_owned(), oldest: 1, head: 100, ends: Vec::new() };
-    Page { extent, entries: parse_records(records.clone().into()).expect("records as they were written") }
+    let extent = Extent { epoch: EPOCH.to_owned(), oldest: 1, head: 1_000, ends: Vec::new() };
+    let records = records[(after / 100) as usize].clone();
+    Page { extent, entries: parse_records(records.into()).expect("records as they were written") }
 }
 
 /// What a read brings goes to all subscribers.
-fn tail_round() {
+fn dispatch() {
     let start = Position { epoch: EPOCH.to_owned(), sequence: 0 };
     let mut dispatcher = Dispatcher::new(Duration::from_millis(50), false, 1, 0);
     let mut actions = Vec::new();
@@ -126,13 +130,21 @@ fn tail_round() {
         };
         dispatcher.join(session, 0);
     }
-    dispatcher.round(0, &mut actions);
-    for action in actions.split_off(0) {
-        if let Action::Write { session, .. } = action {
-            dispatcher.write_ended(session, Vec::with_capacity(1 << 17), 0);
+    for read in 0..11 {
+        dispatcher.round(0, &mut actions);
+        let mut reads = false;
+        for action in actions.split_off(0) {
+            match action {
+                Action::Write { session, chunk: mut buffer, .. } => {
+                    buffer.clear();
+                    dispatcher.write_ended(black_box(session), buffer, 0);
+                }
+                Action::Read(_) => reads = true,
+                _ => {}
+            }
+        }
+        if reads && read < 10 {
+            dispatcher.read_ended(Ok(page(read * 100)), 0, &mut actions);
         }
     }
-    dispatcher.read_ended(Ok(page()), 0, &mut actions);
-    dispatcher.round(0, &mut actions);
-    black_box(actions);
 }

@@ -5,7 +5,6 @@
 //! during a round is carried by the next one. A session whose write has not ended is not in the round at all: it costs its
 //! position and one chunk, and nobody waits for it.
 
-use std::collections::BTreeSet;
 use std::mem::take;
 use std::time::Duration;
 
@@ -71,8 +70,8 @@ pub enum Action {
 pub struct Dispatcher {
     sessions: Slab<Session>,
     parked: Parked,
-    /// When a write has to be looked after, and whose.
-    alarms: BTreeSet<(Instant, SessionId)>,
+    /// When the first alarm of a session is, at the latest.
+    next_alarm: Instant,
     /// `None` until the first position in the log is known.
     cache: Option<LogCache>,
     /// How often the head was read.
@@ -100,7 +99,7 @@ impl Dispatcher {
         Dispatcher {
             sessions: Slab::new(),
             parked: Parked::default(),
-            alarms: BTreeSet::new(),
+            next_alarm: Instant::MAX,
             cache: None,
             head_reads: 0,
             reading: None,
@@ -121,8 +120,7 @@ impl Dispatcher {
     /// When there is something to do although nothing happens; `Instant::MAX` for never.
     pub fn due(&self) -> Instant {
         let poll = if self.reading.is_some() { Instant::MAX } else { self.polling.due() };
-        let alarm = self.alarms.first().map_or(Instant::MAX, |(alarm, _)| alarm.saturating_add(SLACK));
-        self.parked.due().min(alarm).min(poll)
+        self.parked.due().min(self.next_alarm.saturating_add(SLACK)).min(poll)
     }
 
     /// The newest position in the log that this instance knows: an update published later comes after it.
@@ -147,9 +145,8 @@ impl Dispatcher {
             session.generation = known.then_some(generation);
             self.resync |= !known;
         }
-        let alarm = session.alarm;
+        self.next_alarm = self.next_alarm.min(session.alarm);
         let id = self.sessions.insert(session);
-        self.alarms.insert((alarm, id));
         if let Some(session) = self.sessions.get(id) {
             self.parked.park(id, session);
         }
@@ -173,9 +170,7 @@ impl Dispatcher {
 
     /// A session's stream has ended.
     pub fn session_ended(&mut self, id: SessionId) {
-        if let Some(session) = self.sessions.try_remove(id) {
-            self.alarms.remove(&(session.alarm, id));
-        }
+        self.sessions.try_remove(id);
     }
 
     /// The read that was asked for has ended.
@@ -230,22 +225,26 @@ impl Dispatcher {
 
     /// Looks after the writes of sessions whose time is over.
     fn sound_alarms(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        while let Some((alarm, id)) = self.alarms.first().copied().filter(|(alarm, _)| *alarm <= now) {
-            self.alarms.remove(&(alarm, id));
-            let Some(session) = self.sessions.get_mut(id) else { continue };
-            match session.state {
-                State::Writing | State::Ending => {
-                    actions.push(Action::Interrupt(id));
-                    session.state = State::Interrupted;
-                    session.alarm = after(now, STALLED);
-                    self.alarms.insert((session.alarm, id));
-                }
-                State::Interrupted => actions.push(Action::Cut(id)),
-                // It is looked at in this round, and ends.
-                State::AwaitingPosition | State::Runnable | State::AwaitingPage | State::CaughtUp => {
-                    self.parked.set_due(now);
+        if now < self.next_alarm {
+            return;
+        }
+        self.next_alarm = Instant::MAX;
+        for (id, session) in &mut self.sessions {
+            if session.alarm <= now {
+                session.alarm = after(now, STALLED);
+                match session.state {
+                    State::Writing | State::Ending => {
+                        session.state = State::Interrupted;
+                        actions.push(Action::Interrupt(id));
+                    }
+                    State::Interrupted => actions.push(Action::Cut(id)),
+                    // It is looked at in this round, and ends.
+                    State::AwaitingPosition | State::Runnable | State::AwaitingPage | State::CaughtUp => {
+                        self.parked.set_due(now);
+                    }
                 }
             }
+            self.next_alarm = self.next_alarm.min(session.alarm);
         }
     }
 
@@ -281,9 +280,8 @@ impl Dispatcher {
         if now >= session.deadline || (session.budget_used && !anything) {
             session.last_words(&mut chunk);
             session.state = State::Ending;
-            self.alarms.remove(&(session.alarm, id));
             session.alarm = after(now, LAST_WORDS);
-            self.alarms.insert((session.alarm, id));
+            self.next_alarm = self.next_alarm.min(session.alarm);
             actions.push(Action::End { session: id, last_words: chunk });
             return;
         }
@@ -449,15 +447,9 @@ impl Dispatcher {
             let times = parked.iter().filter(|parked| **parked == id).count();
             let in_flight = matches!(session.state, State::Writing | State::Interrupted | State::Ending);
             assert_eq!(times, usize::from(!in_flight), "session {id}: {session:?}");
-            assert!(
-                self.alarms.contains(&(session.alarm, id))
-                    || session.state == State::Interrupted
-                    || session.alarm <= session.last_write.max(session.deadline)
-            );
             assert!(session.buffer.capacity() <= 4 * CHUNK, "{}", session.buffer.capacity());
         }
         assert_eq!(parked.iter().filter(|id| !self.sessions.contains(**id)).count(), 0);
-        assert!(self.alarms.len() <= self.sessions.len());
         assert!(self.cache.as_ref().is_none_or(LogCache::is_bounded));
     }
 }

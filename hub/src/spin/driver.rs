@@ -1,6 +1,5 @@
 //! Drives the dispatcher of an instance: does what the dispatcher says, and tells it what happened.
 
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -45,8 +44,8 @@ pub(crate) struct Driver<L> {
     /// By session.
     streams: Vec<Stream>,
     writes: FuturesUnordered<Pin<Box<dyn Future<Output = Written>>>>,
-    /// The requests that wait to send their response head.
-    unanswered: HashMap<SessionId, Notifier>,
+    /// The requests that wait to send their response head, and their sessions.
+    unanswered: Vec<(SessionId, Notifier)>,
     answers: FuturesUnordered<Pin<Box<dyn Future<Output = ()>>>>,
     reading: Option<Reading>,
     waiting: Option<Waiting>,
@@ -71,7 +70,7 @@ impl<L: Log + 'static> Driver<L> {
             actions: Vec::new(),
             streams: Vec::new(),
             writes: FuturesUnordered::new(),
-            unanswered: HashMap::new(),
+            unanswered: Vec::new(),
             answers: FuturesUnordered::new(),
             reading: None,
             waiting: None,
@@ -134,7 +133,8 @@ impl<L: Log + 'static> Driver<L> {
                 }
             }
             Action::Answer(session) => {
-                if let Some(request) = self.unanswered.remove(&session) {
+                if let Some(at) = self.unanswered.iter().position(|(waits, _)| *waits == session) {
+                    let (_, request) = self.unanswered.swap_remove(at);
                     self.answers.push(Box::pin(async move { request.notify().await }));
                 }
             }
