@@ -10,7 +10,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::encode_comment;
+use crate::budget::ByteBudget;
+use crate::encode::encode_comment;
+use crate::event::Event;
 use crate::response::Writer;
 use crate::stream::{BoxError, Closed, End};
 use crate::timer::{Instant, Timer, after, jittered, now};
@@ -33,11 +35,10 @@ impl Limits {
 }
 
 /// The one buffer of a stream.
-#[derive(Default)]
 pub(crate) struct Slot {
     out: Vec<u8>,
     writing: bool,
-    budget: Budget,
+    budget: ByteBudget,
     /// The budget is used: what is in `out` is still written.
     full: bool,
     /// The stream has ended, and nothing is written any more.
@@ -49,52 +50,54 @@ pub(crate) struct Slot {
     waiting: Option<Waker>,
 }
 
-/// The bytes a stream may take.
-struct Budget {
-    left: u64,
-    /// The first event may exceed it, or a client would come back for it for ever.
-    first: bool,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Budget { left: u64::MAX, first: true }
-    }
-}
-
-impl Budget {
-    /// Whether `size` bytes, of an event or not, may be sent; if so they count.
-    fn admit(&mut self, size: usize, is_event: bool) -> bool {
-        let left = self.left.checked_sub(u64::try_from(size).unwrap_or(u64::MAX));
-        let admitted = left.is_some() || (is_event && self.first);
-        if admitted {
-            self.left = left.unwrap_or(0);
-            self.first &= !is_event;
-        }
-        admitted
-    }
-}
-
 impl Slot {
     /// `preamble` is sent first, whatever the budget.
     pub(crate) fn new(max_bytes: u64, preamble: Vec<u8>) -> Self {
-        let mut budget = Budget { left: max_bytes, first: true };
-        budget.admit(preamble.len(), false);
-        Slot { out: preamble, budget, ..Slot::default() }
+        let mut budget = ByteBudget::new(max_bytes);
+        budget.spend(preamble.len());
+        Slot {
+            out: preamble,
+            writing: false,
+            budget,
+            full: false,
+            ended: None,
+            told: false,
+            deaf: false,
+            waiting: None,
+        }
     }
 
-    /// Encodes one block if the budget has room for it, else marks the stream as full; returns how many bytes are
-    /// waiting to be written.
-    pub(crate) fn fill(&mut self, is_event: bool, encode: impl FnOnce(&mut Vec<u8>)) -> usize {
-        if !self.full && self.ended.is_none() {
-            let before = self.out.len();
-            encode(&mut self.out);
-            if !self.budget.admit(self.out.len().saturating_sub(before), is_event) {
-                self.out.truncate(before);
-                self.full = true;
-            }
-        }
+    /// Adds an event if the budget has room for it, else marks the stream as full. Returns how many bytes wait to be
+    /// written.
+    pub(crate) fn push_event(&mut self, event: &Event<'_>) -> usize {
+        self.push(|out| event.encode(out), ByteBudget::admit);
         self.out.len()
+    }
+
+    /// Adds a comment if the budget has room for it, else marks the stream as full.
+    pub(crate) fn push_comment(&mut self, text: &str) {
+        self.push(
+            |out| encode_comment(text, out),
+            |budget, size| {
+                let fits = budget.has(size);
+                if fits {
+                    budget.spend(size);
+                }
+                fits
+            },
+        );
+    }
+
+    fn push(&mut self, encode: impl FnOnce(&mut Vec<u8>), admit: impl FnOnce(&mut ByteBudget, usize) -> bool) {
+        if self.full || self.ended.is_some() {
+            return;
+        }
+        let before = self.out.len();
+        encode(&mut self.out);
+        if !admit(&mut self.budget, self.out.len().saturating_sub(before)) {
+            self.out.truncate(before);
+            self.full = true;
+        }
     }
 
     fn is_idle(&self) -> bool {
@@ -228,7 +231,7 @@ async fn pump(writer: &mut Option<Writer>, slot: &RefCell<Slot>, limits: &Limits
         let bytes = {
             let mut slot = slot.borrow_mut();
             if slot.out.is_empty() {
-                slot.fill(false, |out| encode_comment("", out));
+                slot.push_comment("");
             }
             if slot.out.is_empty() {
                 return Closed::BudgetUsed;

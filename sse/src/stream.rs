@@ -11,10 +11,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use spin_sdk::http::IntoResponse;
 use wasi::http::types::{ErrorCode, Response};
 
+use crate::event::Event;
 use crate::pump::{self, Limits, Slot};
 use crate::report::report;
 use crate::response::Head;
-use crate::{Event, encode_comment};
 
 /// How an event stream's author fails: any error, so that `?` works on all of them.
 pub type BoxError = Box<dyn Error>;
@@ -178,7 +178,9 @@ impl Stream {
     /// [`Closed`] when the stream has ended; pass it on with `?`. An author may do its last work after the first such
     /// error, but is dropped when it tries to send again.
     pub async fn publish(&mut self, event: &Event<'_>) -> Result<(), Closed> {
-        self.send(true, |out| event.encode(out)).await
+        pump::idle(&self.slot).await?;
+        self.slot.borrow_mut().push_event(event);
+        pump::idle(&self.slot).await
     }
 
     /// Sends many events in few, large writes.
@@ -193,7 +195,7 @@ impl Stream {
     {
         pump::idle(&self.slot).await?;
         for event in events {
-            let filled = self.slot.borrow_mut().fill(true, |out| event.borrow().encode(out));
+            let filled = self.slot.borrow_mut().push_event(event.borrow());
             if filled >= CHUNK {
                 pump::idle(&self.slot).await?;
             }
@@ -207,12 +209,8 @@ impl Stream {
     ///
     /// As [`publish`](Stream::publish).
     pub async fn comment(&mut self, text: &str) -> Result<(), Closed> {
-        self.send(false, |out| encode_comment(text, out)).await
-    }
-
-    async fn send(&mut self, is_event: bool, encode: impl FnOnce(&mut Vec<u8>)) -> Result<(), Closed> {
         pump::idle(&self.slot).await?;
-        self.slot.borrow_mut().fill(is_event, encode);
+        self.slot.borrow_mut().push_comment(text);
         pump::idle(&self.slot).await
     }
 }
