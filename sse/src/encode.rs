@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::digits::Digits;
-use crate::{Event, Id, Name, line};
+use crate::event::Event;
+use crate::id::Id;
+use crate::line;
+use crate::name::Name;
 
 /// Room for what a block holds besides its texts: the names of its fields, a retry time and line ends.
 const FRAME: usize = 64;

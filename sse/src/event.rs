@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::{Id, Name};
+use crate::id::Id;
+use crate::name::Name;
 
 /// One block of an event stream: data, a name, an id, a retry hint, each of them optional.
 ///

@@ -35,29 +35,37 @@
 //!
 //! # Modules, in the order data flows
 //!
-//! * `resume`: where a client that comes back left off.
-//! * `event`, of an `id` and a `name`: one block of the stream, valid by construction.
-//! * `encode`: events and comments to bytes; `line` is the one definition of a line break, `digits` prints integers.
-//! * `decode`: bytes to events, at the other end, of which `block` is one.
+//! Each module imports only modules above it.
 //!
-//! All of that is pure: no I/O, no clock, nothing of Spin or WASI. The feature `stream` adds:
+//! * `resume`: where a client that reconnects left off.
+//! * `id` and `name`: the parts of an event that have rules. `digits` holds an id that is an integer.
+//! * `event`: one block of the stream, valid by construction. `line` is the one definition of a line break.
+//! * `encode`: events and comments to bytes.
+//! * `decode`: bytes to events, on the client's side. `block` is one block, line by line.
+//! * `budget`: how many bytes a stream may still send.
+//! * `report`: a line to standard error that cannot fail.
 //!
-//! * `stream`: [`stream()`], a function that publishes turned into a response, and its options;
-//! * `pump`: what runs it, the author's future and the writer side by side;
-//! * `response`: the [`Head`] and the [`Writer`] of any event stream, for those who write to many of them from one task;
-//! * [`timer`]: moments, and deadlines that mostly move away before they come.
+//! All of these are pure, except `report`: no I/O, no clock, nothing of Spin or WASI. The feature `stream` adds:
+//!
+//! * `end`: how a stream ends.
+//! * `response`: the [`Head`] and the [`Writer`] of any event stream, for one task that writes to many streams.
+//! * [`timer`]: moments, and deadlines that often move.
+//! * `buffer`: what the author of a stream has sent and the client has not received.
+//! * `pump`: drives the author's future and the writer, side by side.
+//! * `stream`: [`stream()`] makes a response of a function that publishes.
 //!
 //! [html]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 mod resume;
 
-mod event;
+mod digits;
 mod id;
 mod name;
 
-mod digits;
-mod encode;
+mod event;
 mod line;
+
+mod encode;
 
 mod block;
 mod decode;
@@ -75,15 +83,22 @@ pub use report::report;
 pub use resume::last_event_id;
 
 #[cfg(feature = "stream")]
-mod pump;
+mod end;
 #[cfg(feature = "stream")]
 mod response;
-#[cfg(feature = "stream")]
-mod stream;
 #[cfg(feature = "stream")]
 pub mod timer;
 
 #[cfg(feature = "stream")]
+mod buffer;
+#[cfg(feature = "stream")]
+mod pump;
+#[cfg(feature = "stream")]
+mod stream;
+
+#[cfg(feature = "stream")]
+pub use end::{BoxError, Closed, End};
+#[cfg(feature = "stream")]
 pub use response::{Head, Writer};
 #[cfg(feature = "stream")]
-pub use stream::{BoxError, Closed, End, EventStream, Stream, stream};
+pub use stream::{EventStream, Stream, stream};

@@ -7,7 +7,7 @@ use wasi::http_compat::BodyResult;
 use wasi::wit_bindgen::{FutureWriter, StreamResult, StreamWriter};
 use wasi::{wit_future, wit_stream};
 
-use crate::Closed;
+use crate::end::Closed;
 
 /// Status and headers of an event stream.
 ///

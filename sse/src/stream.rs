@@ -2,8 +2,8 @@
 
 use std::borrow::Borrow;
 use std::cell::RefCell;
-use std::error::Error;
 use std::fmt;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,13 +11,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use spin_sdk::http::IntoResponse;
 use wasi::http::types::{ErrorCode, Response};
 
+use crate::buffer::Buffer;
+use crate::end::{BoxError, Closed, End};
 use crate::event::Event;
-use crate::pump::{self, Limits, Slot};
+use crate::pump::{Deadlines, drive};
 use crate::report::report;
 use crate::response::Head;
-
-/// How an event stream's author fails: any error, so that `?` works on all of them.
-pub type BoxError = Box<dyn Error>;
 
 /// Many events go out in writes of about this many bytes: a write costs some 20 us whatever its size.
 const CHUNK: usize = 16 * 1024;
@@ -147,16 +146,16 @@ where
 {
     fn into_response(self) -> Result<Response, ErrorCode> {
         let (response, writer) = self.head.open()?;
-        let limits = Limits::new(self.keep_alive, self.max_duration);
+        let deadlines = Deadlines::new(self.keep_alive, self.max_duration);
         let mut preamble = Vec::new();
         if let Some(retry) = self.retry {
             Event::without_data().retry(retry).encode(&mut preamble);
         }
-        let slot = Rc::new(RefCell::new(Slot::new(self.max_bytes, preamble)));
+        let buffer = Rc::new(RefCell::new(Buffer::new(self.max_bytes, preamble)));
         let (author, on_end) = (self.author, self.on_end);
         wasi::spawn(async move {
-            let stream = Stream { slot: Rc::clone(&slot) };
-            on_end(pump::drive(author(stream), writer, slot, limits).await);
+            let stream = Stream { buffer: Rc::clone(&buffer) };
+            on_end(drive(author(stream), writer, &buffer, deadlines).await);
         });
         Ok(response)
     }
@@ -167,7 +166,7 @@ where
 /// There is no queue: each method returns when the host took what it wrote, so a slow client slows its author and
 /// nothing piles up. Dropping a method's future halfway loses nothing: what was encoded is written whole.
 pub struct Stream {
-    slot: Rc<RefCell<Slot>>,
+    buffer: Rc<RefCell<Buffer>>,
 }
 
 impl Stream {
@@ -178,9 +177,9 @@ impl Stream {
     /// [`Closed`] when the stream has ended; pass it on with `?`. An author may do its last work after the first such
     /// error, but is dropped when it tries to send again.
     pub async fn publish(&mut self, event: &Event<'_>) -> Result<(), Closed> {
-        pump::idle(&self.slot).await?;
-        self.slot.borrow_mut().push_event(event);
-        pump::idle(&self.slot).await
+        self.flush().await?;
+        self.buffer.borrow_mut().push_event(event);
+        self.flush().await
     }
 
     /// Sends many events in few, large writes.
@@ -193,14 +192,14 @@ impl Stream {
         I: IntoIterator,
         I::Item: Borrow<Event<'e>>,
     {
-        pump::idle(&self.slot).await?;
+        self.flush().await?;
         for event in events {
-            let filled = self.slot.borrow_mut().push_event(event.borrow());
+            let filled = self.buffer.borrow_mut().push_event(event.borrow());
             if filled >= CHUNK {
-                pump::idle(&self.slot).await?;
+                self.flush().await?;
             }
         }
-        pump::idle(&self.slot).await
+        self.flush().await
     }
 
     /// Sends a comment, which clients ignore.
@@ -209,55 +208,19 @@ impl Stream {
     ///
     /// As [`publish`](Stream::publish).
     pub async fn comment(&mut self, text: &str) -> Result<(), Closed> {
-        pump::idle(&self.slot).await?;
-        self.slot.borrow_mut().push_comment(text);
-        pump::idle(&self.slot).await
+        self.flush().await?;
+        self.buffer.borrow_mut().push_comment(text);
+        self.flush().await
+    }
+
+    /// Waits until the host has taken every byte.
+    async fn flush(&mut self) -> Result<(), Closed> {
+        poll_fn(|cx| self.buffer.borrow_mut().poll_flush(cx)).await
     }
 }
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stream").finish_non_exhaustive()
-    }
-}
-
-/// Why nothing more can be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Closed {
-    /// The client has gone.
-    ClientLeft,
-    /// The stream has used its budget of time or bytes; the client will come back by itself.
-    BudgetUsed,
-}
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Closed::ClientLeft => "the client has gone",
-            Closed::BudgetUsed => "the stream has used its budget",
-        })
-    }
-}
-
-impl Error for Closed {}
-
-/// How a stream ended.
-#[derive(Debug)]
-pub enum End {
-    /// The author returned.
-    Finished,
-    /// The author returned an error other than [`Closed`].
-    Failed(BoxError),
-    /// The client has gone or the budget is used.
-    Closed(Closed),
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            End::Finished => f.write_str("finished"),
-            End::Failed(error) => error.fmt(f),
-            End::Closed(closed) => closed.fmt(f),
-        }
     }
 }
