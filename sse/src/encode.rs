@@ -17,14 +17,15 @@ impl Event<'_> {
     /// Cannot fail, and allocates nothing but room in `out`. [`Decoder`](crate::Decoder) is its inverse: it yields an equal
     /// event, with each line break of the data as LF and the retry time in whole milliseconds (at most `u64::MAX`).
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let data = self.get_data().map(str::as_bytes);
-        let name = self.get_name().map(Name::as_str).map(str::as_bytes);
-        let id = self.get_id().map(Id::as_bytes);
+        let parts = self.as_parts();
+        let data = parts.data.map(str::as_bytes);
+        let name = parts.name.map(Name::as_str).map(str::as_bytes);
+        let id = parts.id.map(Id::as_bytes);
         let [data_len, name_len, id_len] = [data, name, id].map(|text| text.map_or(0, <[u8]>::len));
         out.reserve(FRAME.saturating_add(data_len).saturating_add(name_len).saturating_add(id_len));
 
         // The space after the colon stays before a value that starts with one: the decoder removes exactly one.
-        if let Some(delay) = self.get_retry() {
+        if let Some(delay) = parts.retry {
             encode_line(b"retry: ", Digits::from(millis(delay)).as_bytes(), out);
         }
         if let Some(id) = id {

@@ -55,24 +55,20 @@ impl<'a> Event<'a> {
         Event { retry: Some(delay), ..self }
     }
 
-    /// The data, with its line breaks as they were given.
-    pub fn get_data(&self) -> Option<&str> {
-        self.data.as_deref()
-    }
-
-    /// The name; never empty.
-    pub fn get_name(&self) -> Option<&Name<'a>> {
-        self.name.as_ref()
-    }
-
-    /// The id.
-    pub fn get_id(&self) -> Option<&Id<'a>> {
-        self.id.as_ref()
-    }
-
-    /// The retry hint.
-    pub fn get_retry(&self) -> Option<Duration> {
-        self.retry
+    /// What the event is made of, to read.
+    ///
+    /// ```
+    /// use spin_sse::{Event, Id};
+    ///
+    /// let event = Event::new("12:00:01").id(7);
+    /// let parts = event.as_parts();
+    /// assert_eq!(parts.data, Some("12:00:01"));
+    /// assert_eq!(parts.id.map(Id::as_str), Some("7"));
+    /// assert_eq!(parts.name, None);
+    /// ```
+    #[inline]
+    pub fn as_parts(&self) -> Parts<'_> {
+        Parts { data: self.data.as_deref(), name: self.name.as_ref(), id: self.id.as_ref(), retry: self.retry }
     }
 
     /// The same event, borrowing nothing.
@@ -84,4 +80,20 @@ impl<'a> Event<'a> {
             retry: self.retry,
         }
     }
+}
+
+/// The parts of an [`Event`], borrowed from it by [`Event::as_parts`].
+///
+/// They are fields rather than methods of the event, because `event.id(7)` sets the id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Parts<'e> {
+    /// The data, with its line breaks as they were given.
+    pub data: Option<&'e str>,
+    /// The name, which is never empty.
+    pub name: Option<&'e Name<'e>>,
+    /// The id.
+    pub id: Option<&'e Id<'e>>,
+    /// How long the client waits before it reconnects.
+    pub retry: Option<Duration>,
 }

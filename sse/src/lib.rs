@@ -76,7 +76,7 @@ mod report;
 pub use budget::ByteBudget;
 pub use decode::{Decoder, Frame, Message, TooLarge};
 pub use encode::encode_comment;
-pub use event::Event;
+pub use event::{Event, Parts};
 pub use id::{Id, InvalidId};
 pub use name::{InvalidName, Name};
 pub use report::report;

@@ -86,12 +86,13 @@ fn parts_print_as_their_text() {
 #[test]
 fn what_was_set_can_be_read() {
     let event = Event::new("x").name("n").id(1).retry(Duration::from_secs(1));
-    assert_eq!(event.get_data(), Some("x"));
-    assert_eq!(event.get_name().map(Name::as_str), Some("n"));
-    assert_eq!(event.get_id().map(Id::as_str), Some("1"));
-    assert_eq!(event.get_retry(), Some(Duration::from_secs(1)));
+    let parts = event.as_parts();
+    assert_eq!(parts.data, Some("x"));
+    assert_eq!(parts.name.map(Name::as_str), Some("n"));
+    assert_eq!(parts.id.map(Id::as_str), Some("1"));
+    assert_eq!(parts.retry, Some(Duration::from_secs(1)));
     assert_eq!(Event::without_data(), Event::default());
-    assert_eq!(Event::new("x").name("").get_name(), None);
+    assert_eq!(Event::new("x").name("").as_parts().name, None);
 }
 
 #[test]
@@ -108,5 +109,5 @@ fn an_owned_event_outlives_its_parts() {
 fn borrowed_data_goes_with_parts_of_any_lifetime() {
     let text = String::from("x");
     let event = Event::new(text.as_str()).id(7_u64).name("literal");
-    assert_eq!(event.into_owned().get_data(), Some("x"));
+    assert_eq!(event.into_owned().as_parts().data, Some("x"));
 }

@@ -95,18 +95,18 @@ fn cut<'s>(mut stream: &'s [u8], places: &[Index]) -> Vec<&'s [u8]> {
 /// What a client sees of these events, by their definition.
 fn seen_of(events: &[Event<'_>]) -> Vec<Seen> {
     let (mut seen, mut last_event_id) = (Vec::new(), String::new());
-    for event in events {
-        if let Some(delay) = event.get_retry() {
+    for event in events.iter().map(Event::as_parts) {
+        if let Some(delay) = event.retry {
             let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
             seen.push(Seen::Retry(Duration::from_millis(millis)));
         }
-        if let Some(id) = event.get_id() {
+        if let Some(id) = event.id {
             id.as_str().clone_into(&mut last_event_id);
         }
-        if let Some(data) = event.get_data() {
+        if let Some(data) = event.data {
             seen.push(Seen::Event {
                 data: data.replace("\r\n", "\n").replace('\r', "\n"),
-                name: event.get_name().map_or("message", Name::as_str).to_owned(),
+                name: event.name.map_or("message", Name::as_str).to_owned(),
                 id: last_event_id.clone(),
             });
         }
