@@ -3,6 +3,7 @@
 mod access;
 mod delivery;
 mod failures;
+mod full_disk;
 mod publishing;
 mod resume;
 
