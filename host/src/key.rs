@@ -94,8 +94,10 @@ mod tests {
     fn a_token_names_what_is_wrong() {
         let sentence =
             |key: &str, topic: &str| format!("{:#}", token(key, &[topic.to_owned()], &[], None).unwrap_err());
-        assert!(sentence("", "demo").contains("jwt_secret is empty"));
-        assert!(sentence("key", "a\nb").contains("--publish"));
+        let empty = "the variable jwt_secret is empty: give one, or leave it out to have one made";
+        assert_eq!(sentence("", "demo"), empty);
+        let reason = "a topic to match contains U+000A, a control or format character: remove it";
+        assert_eq!(sentence("key", "a\nb"), format!("--publish: {reason}"));
         assert!(token("key", &["demo".to_owned()], &["*".to_owned()], Some(Duration::from_secs(60))).is_ok());
     }
 }

@@ -16,19 +16,19 @@
 //! # }
 //! ```
 
-mod options;
-mod values;
-mod outbound;
-mod manifest;
-pub mod key;
 mod compile;
-mod logs;
-mod variables;
-mod sqlite;
-mod redis;
-mod instance;
-mod serve;
 mod host;
+mod instance;
+pub mod key;
+mod logs;
+mod manifest;
+mod options;
+mod outbound;
+mod redis;
+mod serve;
+mod sqlite;
+mod values;
+mod variables;
 
 pub use host::Host;
 pub use logs::Logs;

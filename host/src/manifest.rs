@@ -234,7 +234,7 @@ mod tests {
             ("redis://h", "redis://h/0", "`redis://h/0` is not an outbound host: it must have no path"),
             ("a = { default = \"1\" }", "a = {}", "the variable `a` must have either"),
             ("required = true, secret = true", "required = true, default = \"\"", "the variable `b` must have either"),
-            ("[application]", "[application", ""),
+            ("[application]", "[application", "unclosed table, expected `]`"),
         ] {
             let text = GOOD.replacen(from, to, 1);
             assert_ne!(text, GOOD, "{from}");

@@ -1,8 +1,8 @@
 //! `spin:sqlite`: the database `default`, a file in the state directory.
 
-mod connection;
 #[allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "generated code")]
 mod bindings;
+mod connection;
 mod statement;
 
 use bindings::spin::sqlite::sqlite::{

@@ -18,7 +18,9 @@ fn every_variable_is_in_the_readme() {
     let manifest = include_str!("../../spin.toml");
     let (_, variables) = manifest.split_once("[variables]").unwrap();
     let names = variables.lines().take_while(|line| !line.starts_with('[')).filter_map(|line| line.split_once(" = "));
-    let missing: Vec<_> = names.filter(|(name, _)| !README.contains(&format!("`{name}`"))).collect();
+    let names: Vec<_> = names.map(|(name, _)| name).collect();
+    assert!(names.contains(&"jwt_secret"), "the variables are not found in spin.toml: {names:?}");
+    let missing: Vec<_> = names.iter().filter(|name| !README.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 

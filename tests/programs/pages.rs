@@ -30,11 +30,11 @@ async fn the_page_publishes_and_follows() {
     let browser = Browser::open(&format!("http://{}/", server.address())).await;
     browser.fill("hub-topics", "demo").await;
     browser.click("hub-subscribe").await;
-    browser.until("document.getElementById('hub-state').textContent.includes('open')").await;
+    browser.until("document.getElementById('hub-state').textContent.trim() === 'open'").await;
     browser.fill("publish-topic", "demo").await;
     browser.fill("publish-data", "hello from the page").await;
     browser.click("publish-send").await;
-    browser.until("document.getElementById('publish-result').textContent.includes('401')").await;
+    browser.until("document.getElementById('publish-result').textContent.startsWith('401: ')").await;
     browser.fill("publish-token", &token(&["demo"], &[])).await;
     browser.click("publish-send").await;
     browser.until("document.getElementById('hub-updates').textContent.includes('hello from the page')").await;

@@ -216,7 +216,7 @@ impl Server {
         self.address
     }
 
-    /// Waits until the component has printed `count` lines that contain `text`.
+    /// Waits until the component has printed `count` lines that contain `text`. Those of the past count.
     #[track_caller]
     pub fn logged(&self, text: &str, count: usize) -> impl Future<Output = ()> {
         let what = format!("{count} log lines with {text:?}");
@@ -227,7 +227,7 @@ impl Server {
                     let enough = |logs: &Vec<String>| logs.iter().filter(|line| line.contains(text)).count() >= count;
                     drop(logs.subscribe().wait_for(enough).await.unwrap());
                 }
-                Running::Stopped => {}
+                Running::Stopped => panic!("a server that is stopped prints nothing"),
             }
         })
     }
@@ -237,7 +237,7 @@ impl Server {
         match &self.running {
             Running::Dev(host) => host.logs().lines(),
             Running::Process(_, logs) => logs.borrow().clone(),
-            Running::Stopped => Vec::new(),
+            Running::Stopped => panic!("the lines of a server that is stopped are gone"),
         }
     }
 
@@ -256,7 +256,9 @@ impl Server {
             let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().trim_end_matches(" kB");
             line.parse::<u64>().ok()
         });
-        resident.sum::<u64>() * 1024
+        let resident = resident.sum::<u64>() * 1024;
+        assert_ne!(resident, 0, "the server's processes are not found in /proc");
+        resident
     }
 
     /// Stops it at once, whatever it is doing.

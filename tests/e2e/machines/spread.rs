@@ -51,6 +51,7 @@ async fn what_is_published_on_any_machine_reaches_all_in_one_order() {
         let prefix = format!("{publisher}-");
         let data = followers[0].data();
         let own: Vec<_> = data.into_iter().filter_map(|data| data.strip_prefix(&prefix)).collect();
+        assert!(!own.is_empty(), "publisher {publisher} published nothing");
         check_numbers(&own, own.len());
     }
 }

@@ -1,0 +1,124 @@
+//! The house rules of the sources: sizes, the direction of imports, widths, words.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by a panic"
+)]
+
+mod imports;
+mod sources;
+
+use sources::{Source, markdown, rust};
+
+/// Fails with all that was found, a line each.
+#[track_caller]
+fn check(rule: &str, found: impl IntoIterator<Item = String>) {
+    let found: Vec<String> = found.into_iter().collect();
+    assert!(found.is_empty(), "{rule}:\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_file_has_at_most_250_lines_without_its_tests() {
+    let long = rust().into_iter().filter(|source| !source.is_test() && source.code().count() > 250);
+    check("files with more than 250 lines", long.map(|source| source.place(source.code().count())));
+}
+
+#[test]
+fn a_function_has_at_most_60_lines() {
+    let mut long = Vec::new();
+    for source in rust() {
+        let lines: Vec<&str> = source.text.lines().collect();
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| is_function(line)) {
+            let indent = &line[..line.len() - line.trim_start().len()];
+            // As the formatter has it, the brace that ends a function stands alone below the function's first character.
+            let length = lines[at..].iter().position(|line| *line == format!("{indent}}}")).map_or(0, |end| end + 1);
+            if length > 60 && line.ends_with('{') || length > 60 && line.ends_with('(') {
+                long.push(format!("{} ({length} lines)", source.place(at + 1)));
+            }
+        }
+    }
+    check("functions with more than 60 lines", long);
+}
+
+fn is_function(line: &str) -> bool {
+    let words = line.trim_start().split(' ');
+    let mut words = words.skip_while(|word| word.starts_with("pub") || ["const", "async", "unsafe"].contains(word));
+    words.next() == Some("fn")
+}
+
+#[test]
+fn comments_and_papers_are_not_too_wide() {
+    let comments = rust().into_iter().flat_map(|source| wide(&source, 120, |line| line.trim_start().starts_with("//")));
+    // A row of a table and a link cannot be broken.
+    let text = |line: &str| !line.starts_with('|') && !line.contains("](");
+    let papers = markdown().into_iter().flat_map(|source| {
+        let width = if source.path == "README.md" { 110 } else { 120 };
+        wide(&source, width, text)
+    });
+    check("lines that are too wide", comments.chain(papers));
+}
+
+fn wide(source: &Source, width: usize, counts: impl Fn(&str) -> bool) -> Vec<String> {
+    let lines = source.text.lines().enumerate();
+    lines.filter(|(_, line)| counts(line) && line.chars().count() > width).map(|(at, _)| source.place(at + 1)).collect()
+}
+
+#[test]
+fn the_readme_has_at_most_100_lines_of_110_columns() {
+    let readme = markdown().into_iter().find(|source| source.path == "README.md").unwrap();
+    assert!(readme.text.lines().count() <= 100, "README.md has {} lines", readme.text.lines().count());
+    check("lines of README.md that are too wide", wide(&readme, 110, |line| !line.contains("](")));
+}
+
+#[test]
+fn every_thing_has_the_word_that_the_field_has_for_it() {
+    /// Words that were private language, and what stands for them now.
+    const PRIVATE: [(&str, &str); 14] = [
+        ("doorbell", "notifier"),
+        ("nudge", "notify"),
+        ("Ear", "ListenerState"),
+        ("Window", "LogCache"),
+        ("Standing", "Validity"),
+        ("Taken", "Absorbed"),
+        ("Catchup", "Backfill"),
+        ("Wish", "SubscribeRequest"),
+        ("Idle", "Parked"),
+        ("unsettled", "unresolved"),
+        ("tells", "pushes"),
+        ("deaf", "a word for what it does"),
+        ("get_data", "data"),
+        ("PATIENCE", "a timeout with a name of its own"),
+    ];
+    let mut found = Vec::new();
+    for source in rust().into_iter().chain(markdown()).filter(|source| !source.path.starts_with("tests/tidy")) {
+        for (at, line) in source.text.lines().enumerate() {
+            let words = || line.split(|character: char| !character.is_alphanumeric() && character != '_');
+            let private = PRIVATE.iter().filter(|(private, _)| words().any(|word| word == *private));
+            found.extend(private.map(|(private, word)| format!("{}: {private}, say {word}", source.place(at + 1))));
+        }
+    }
+    check("private words", found);
+}
+
+#[test]
+fn only_the_last_room_of_the_hub_knows_spin_and_wasi() {
+    let pure = rust().into_iter().filter(|source| source.path.starts_with("hub/src/"));
+    let pure = pure.filter(|source| !source.path.starts_with("hub/src/spin"));
+    check("pure files that know Spin or WASI", pure.flat_map(|source| source.lines_with(&["spin_sdk", "wasi::"])));
+}
+
+#[test]
+fn the_library_does_not_know_the_hub() {
+    let library = rust().into_iter().filter(|source| source.path.starts_with("sse/"));
+    check("files of the library that know the hub", library.flat_map(|source| source.lines_with(&["spin_sse_hub"])));
+}
+
+#[test]
+fn a_file_imports_only_files_that_are_declared_before_it() {
+    for root in ["sse/src/lib.rs", "hub/src/lib.rs", "host/src/lib.rs", "src/lib.rs"] {
+        check(&format!("imports of {root} that run backwards"), imports::backwards(root));
+    }
+}
