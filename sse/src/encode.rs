@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::digits::Digits;
 use crate::event::Event;
 use crate::id::Id;
 use crate::line;
@@ -26,7 +25,7 @@ impl Event<'_> {
 
         // The space after the colon stays before a value that starts with one: the decoder removes exactly one.
         if let Some(delay) = parts.retry {
-            encode_line(b"retry: ", Digits::from(millis(delay)).as_bytes(), out);
+            encode_line(b"retry: ", itoa::Buffer::new().format(millis(delay)).as_bytes(), out);
         }
         if let Some(id) = id {
             encode_line(b"id: ", id, out);
