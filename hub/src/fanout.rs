@@ -1,7 +1,7 @@
 //! The dispatcher, which is pure: events and the time go in, actions come out.
 //!
-//! `segment` and `cache` are what of the log is in memory; `events` and `session` are what a client is sent; `parked`,
-//! `polling` and the `dispatcher` decide when.
+//! `segment` and `cache` are what of the log is in memory. `events`, `resume` and `session` are what a client is sent. `parked`,
+//! `polling` and `reader` are when, and the `dispatcher` is all of it.
 
 pub(crate) mod instant;
 
@@ -16,6 +16,9 @@ pub(crate) mod session;
 
 pub(crate) mod parked;
 pub(crate) mod polling;
+
+pub(crate) mod action;
+pub(crate) mod reader;
 
 pub(crate) mod dispatcher;
 

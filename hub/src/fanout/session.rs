@@ -3,12 +3,14 @@
 //! A session has no queue: it is a position in the log. What it is sent is made from a segment of the log when its last
 //! write has ended.
 
+use std::mem::take;
 use std::time::Duration;
 
 use bytes::Bytes;
 use spin_sse::{ByteBudget, Event, Id, encode_comment};
 
 use crate::access::policy::may_read;
+use crate::fanout::cache::{LogCache, Validity};
 use crate::fanout::events::{encode_gap, encode_ready};
 use crate::fanout::instant::{Instant, after};
 use crate::fanout::resume::Resume;
@@ -54,6 +56,15 @@ pub(crate) enum State {
     CaughtUp,
     /// The host is taking its last words.
     Ending,
+}
+
+/// What [`Session::serve`] leaves to the dispatcher.
+#[derive(Debug)]
+pub(crate) struct Served {
+    /// An update that is larger than a chunk, to be sent instead of one. All who are sent it share it.
+    pub(crate) large: Bytes,
+    /// The head must be read before it is known which of two logs is newer.
+    pub(crate) unresolved: bool,
 }
 
 /// A client's stream, from the response head to the end.
@@ -142,7 +153,7 @@ impl Session {
     }
 
     /// Names its position by the epoch that the log has now, which continues the one it was in.
-    pub(crate) fn adopt(&mut self, epoch: &str) {
+    fn adopt(&mut self, epoch: &str) {
         if self.position.epoch != epoch {
             epoch.clone_into(&mut self.position.epoch);
         }
@@ -153,11 +164,43 @@ impl Session {
         self.deadline.min(after(self.last_write, KEEP_ALIVE))
     }
 
+    /// Puts what the cache has for it into the buffer, and sets the state that it has when that is nothing. `head_reads` is
+    /// how often the head was read.
+    pub(crate) fn serve(&mut self, cache: &mut LogCache, head_reads: u64) -> Served {
+        let mut served = Served { large: Bytes::new(), unresolved: false };
+        let validity = cache.validity(&self.position, self.generation.unwrap_or(cache.generation()));
+        match validity {
+            Validity::UnknownEpoch if head_reads < self.known_after => served.unresolved = true,
+            Validity::UnknownEpoch => {
+                self.announce_gap(cache.log_start());
+                self.generation = Some(cache.generation());
+            }
+            Validity::Truncated(start) => {
+                self.announce_gap(start);
+                self.generation = Some(cache.generation());
+            }
+            Validity::Valid => {
+                self.generation = Some(cache.generation());
+                self.adopt(cache.epoch());
+                let mut out = take(&mut self.buffer);
+                // A segment of which the session hears nothing takes it to the next one.
+                while out.is_empty() && served.large.is_empty() && !self.budget_used {
+                    let sequence = self.position.sequence;
+                    let Some(segment) = cache.segment(sequence) else { break };
+                    served.large = self.fill(segment.following(sequence), &mut out);
+                }
+                self.buffer = out;
+            }
+        }
+        self.state = if cache.is_ahead_of(&self.position) { State::AwaitingPage } else { State::CaughtUp };
+        served
+    }
+
     /// Appends what it is to be sent of `entries`, which follow its position without a hole.
     ///
     /// An update that is larger than a chunk is returned instead: it is sent alone, and is not copied, because all who are
     /// sent it share it.
-    pub(crate) fn fill<'e>(&mut self, entries: impl Iterator<Item = &'e Entry>, out: &mut Vec<u8>) -> Bytes {
+    fn fill<'e>(&mut self, entries: impl Iterator<Item = &'e Entry>, out: &mut Vec<u8>) -> Bytes {
         let mut large = Bytes::new();
         let start = self.position.sequence;
         for entry in entries.skip_while(|entry| entry.sequence <= start) {
@@ -211,11 +254,11 @@ impl Session {
         }
     }
 
-    /// Moves it to `start`, where the log goes on, and appends the event that says so.
-    pub(crate) fn announce_gap(&mut self, start: Position, out: &mut Vec<u8>) {
-        let before = out.len();
-        encode_gap(&self.position.to_string(), &start, out);
-        self.budget.spend(out.len().saturating_sub(before));
+    /// Moves it to `start`, where the log goes on, and puts the event that says so into the buffer.
+    pub(crate) fn announce_gap(&mut self, start: Position) {
+        let before = self.buffer.len();
+        encode_gap(&self.position.to_string(), &start, &mut self.buffer);
+        self.budget.spend(self.buffer.len().saturating_sub(before));
         self.client_knows = start.sequence;
         self.position = start;
     }

@@ -11,8 +11,9 @@ use futures::stream::FuturesUnordered;
 use spin_sse::timer::{Timer, now};
 use spin_sse::{Writer, report};
 
+use crate::fanout::action::{Action, SessionId};
 use crate::fanout::cache::Read;
-use crate::fanout::dispatcher::{Action, Dispatcher, SessionId};
+use crate::fanout::dispatcher::Dispatcher;
 use crate::log::{Log, Page, Pushed, Unavailable};
 use crate::spin::health::Health;
 use crate::spin::notifier::{Listener, Notifier};

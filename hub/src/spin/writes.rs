@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::future::{Either, select};
 use spin_sse::{Closed, Writer, report};
 
-use crate::fanout::dispatcher::SessionId;
+use crate::fanout::action::SessionId;
 use crate::fanout::session::CHUNK;
 
 /// How a write has ended.

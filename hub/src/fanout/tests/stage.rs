@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use spin_sse::{Decoder, Frame};
 
+use crate::fanout::action::{Action, SessionId};
 use crate::fanout::cache::Read;
-use crate::fanout::dispatcher::{Action, Dispatcher, SessionId};
+use crate::fanout::dispatcher::Dispatcher;
 use crate::fanout::instant::{Instant, after};
 use crate::fanout::resume::Resume;
 use crate::fanout::session::NewSession;
