@@ -131,6 +131,20 @@ pub(crate) fn value_of<'a>(name: &[u8], line: &'a [u8]) -> Option<&'a [u8]> {
     }
 }
 
+/// What follows a short comment that is a block of its own.
+#[inline]
+pub(crate) fn after_keep_alive(input: &[u8]) -> Option<&[u8]> {
+    match input {
+        [b':', b'\n', b'\n', rest @ ..] | [b':', b' ', b'\n', b'\n', rest @ ..] => Some(rest),
+        _ => None,
+    }
+}
+
+#[inline]
+pub(crate) fn is_comment(line: &[u8]) -> bool {
+    line.first() == Some(&b':')
+}
+
 /// The integer that these digits are, `u64::MAX` if it is larger; `None` if they are not all digits, or there are none.
 fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {

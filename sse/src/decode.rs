@@ -1,14 +1,12 @@
 //! Bytes to events: the HTML Standard's "Interpreting an event stream", over any slices of the stream.
 
-use std::error::Error;
-use std::fmt;
 use std::mem;
-use std::time::Duration;
 
-use crate::block::{Block, Step, push_text, value_of};
+use crate::block::{Block, Step, after_keep_alive, is_comment, push_text, value_of};
+use crate::bom::Bom;
+use crate::frame::{Frame, Message, TooLarge};
 use crate::line::{self, Cut};
 
-const BOM: &[u8] = b"\xEF\xBB\xBF";
 const DEFAULT_LIMIT: usize = 1 << 20;
 
 /// An incremental decoder of one event stream.
@@ -37,8 +35,7 @@ const DEFAULT_LIMIT: usize = 1 << 20;
 pub struct Decoder {
     limit: usize,
     last_event_id: String,
-    /// How many bytes of the byte order mark have come; all of them also once it is certain that none will.
-    bom: usize,
+    bom: Bom,
     /// The last slice ended with a CR, whose LF may still come.
     after_cr: bool,
     /// The start of a line whose end has not come; of a comment just its colon.
@@ -50,32 +47,6 @@ pub struct Decoder {
     dispatched: bool,
     /// The data of the last event, where it had to be repaired.
     repaired: String,
-}
-
-/// What the decoder has to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Frame<'d> {
-    /// An event.
-    Event(Message<'d>),
-    /// From now on the client should wait this long before it reconnects, whole milliseconds.
-    Retry(Duration),
-}
-
-/// An event as its receiver sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Message<'d> {
-    /// The data, its lines separated by LF.
-    pub data: &'d str,
-    /// The name; `message` when the event has none.
-    pub name: &'d str,
-    /// The last event id in force: that of this event or, if it has none, of the last one that had. Empty when none had.
-    pub last_event_id: &'d str,
-}
-
-/// An event is larger than the [limit](Decoder::limit).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLarge {
-    limit: usize,
 }
 
 impl Decoder {
@@ -92,7 +63,7 @@ impl Decoder {
         Decoder {
             limit: DEFAULT_LIMIT,
             last_event_id: id.into(),
-            bom: 0,
+            bom: Bom::default(),
             after_cr: false,
             line: Vec::new(),
             block: Block::default(),
@@ -115,23 +86,7 @@ impl Decoder {
     /// [`TooLarge`] when the event under way is larger than the [limit](Decoder::limit), and from then on at each call
     /// until [`reconnect`](Decoder::reconnect): what follows is the rest of that event. Close the connection.
     pub fn next<'d, 'i: 'd>(&'d mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'d>>, TooLarge> {
-        if mem::take(&mut self.dispatched) {
-            self.clear_block();
-        }
-        self.count(&[])?;
-        self.skip_bom(input);
-        if self.after_cr && !input.is_empty() {
-            *input = input.strip_prefix(b"\n").unwrap_or(input);
-            self.after_cr = false;
-        }
-
-        if self.size == 0 && self.line.is_empty() {
-            // On an idle stream there is nothing but these.
-            while let Some(rest) = after_keep_alive(input) {
-                *input = rest;
-            }
-        }
-
+        self.start(input)?;
         // Data that is one line, whole in `input`, is never copied.
         let mut only: Option<&'i [u8]> = None;
         loop {
@@ -141,36 +96,13 @@ impl Decoder {
                 return Ok(None);
             };
             *input = rest;
-            // A CR ends its line at once: no event is held back until it is known whether a LF follows.
+            // A CR ends its line at once: an event does not wait until it is known whether a LF follows.
             self.after_cr = after_cr;
-
-            let step = if line.is_empty() && self.line.is_empty() {
-                if only.is_none() && self.size == 0 {
-                    // After a comment, mostly.
-                    continue;
-                }
-                Step::Dispatch
-            } else if !self.line.is_empty() {
-                self.hold(line)?;
-                self.block.apply_buffer(&mut self.line)
-            } else if is_comment(line) {
-                Step::Next
-            } else {
-                self.count(line)?;
-                match value_of(b"data", line) {
-                    Some(value) if only.is_none() && !self.block.has_data() => {
-                        only = Some(value);
-                        Step::Next
-                    }
-                    Some(value) => {
-                        self.keep(only.take());
-                        self.block.push_data(value);
-                        Step::Next
-                    }
-                    None => self.block.apply(line),
-                }
-            };
-            match step {
+            if line.is_empty() && self.line.is_empty() && only.is_none() && self.size == 0 {
+                // The empty line after a comment, mostly.
+                continue;
+            }
+            match self.apply(line, &mut only)? {
                 Step::Next => {}
                 Step::Retry(delay) => {
                     self.keep(only);
@@ -199,10 +131,60 @@ impl Decoder {
     /// Starts over with a new connection of the same client: half a block is dropped, the last event id stays.
     pub fn reconnect(&mut self) {
         self.dispatched = false;
-        self.bom = 0;
+        self.bom = Bom::default();
         self.after_cr = false;
         self.line.clear();
         self.clear_block();
+    }
+
+    /// Takes off the front of `input` what belongs to no line of a new block.
+    #[inline]
+    fn start(&mut self, input: &mut &[u8]) -> Result<(), TooLarge> {
+        if mem::take(&mut self.dispatched) {
+            self.clear_block();
+        }
+        self.count(&[])?;
+        let start = self.bom.skip(input);
+        if !start.is_empty() {
+            self.line.extend_from_slice(start);
+            self.size = start.len();
+        }
+        if self.after_cr && !input.is_empty() {
+            *input = input.strip_prefix(b"\n").unwrap_or(input);
+            self.after_cr = false;
+        }
+        if self.size == 0 && self.line.is_empty() {
+            // An idle stream consists of keep-alive comments.
+            while let Some(rest) = after_keep_alive(input) {
+                *input = rest;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in a line, or the end of a line. `only` is the data of the block while that is one line of the input.
+    #[inline]
+    fn apply<'i>(&mut self, line: &'i [u8], only: &mut Option<&'i [u8]>) -> Result<Step, TooLarge> {
+        if !self.line.is_empty() {
+            self.hold(line)?;
+            return Ok(self.block.apply_buffer(&mut self.line));
+        }
+        if line.is_empty() {
+            return Ok(Step::Dispatch);
+        }
+        if is_comment(line) {
+            return Ok(Step::Next);
+        }
+        self.count(line)?;
+        match value_of(b"data", line) {
+            Some(value) if only.is_none() && !self.block.has_data() => *only = Some(value),
+            Some(value) => {
+                self.keep(only.take());
+                self.block.push_data(value);
+            }
+            None => return Ok(self.block.apply(line)),
+        }
+        Ok(Step::Next)
     }
 
     /// The event that ends here. `only` is its data, unless the block has it.
@@ -228,24 +210,6 @@ impl Decoder {
     fn clear_block(&mut self) {
         self.block.clear();
         self.size = 0;
-    }
-
-    /// "The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark (BOM), if any."
-    fn skip_bom(&mut self, input: &mut &[u8]) {
-        while let Some(expected) = BOM.get(self.bom)
-            && let Some((byte, rest)) = input.split_first()
-        {
-            if byte == expected {
-                self.bom = self.bom.saturating_add(1);
-                *input = rest;
-            } else {
-                // What looked like one is the start of the first line.
-                let start = BOM.get(..self.bom).unwrap_or_default();
-                self.line.extend_from_slice(start);
-                self.size = start.len();
-                self.bom = BOM.len();
-            }
-        }
     }
 
     /// Keeps a piece of a line. Of a comment only the colon: it may be endless.
@@ -275,24 +239,3 @@ impl Default for Decoder {
         Decoder::new()
     }
 }
-
-/// What follows a short comment that is a block of its own.
-#[inline]
-fn after_keep_alive(input: &[u8]) -> Option<&[u8]> {
-    match input {
-        [b':', b'\n', b'\n', rest @ ..] | [b':', b' ', b'\n', b'\n', rest @ ..] => Some(rest),
-        _ => None,
-    }
-}
-
-fn is_comment(line: &[u8]) -> bool {
-    line.first() == Some(&b':')
-}
-
-impl fmt::Display for TooLarge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an event is larger than {} bytes", self.limit)
-    }
-}
-
-impl Error for TooLarge {}

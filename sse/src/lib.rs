@@ -41,7 +41,8 @@
 //! * `id` and `name`: the parts of an event that have rules. `digits` holds an id that is an integer.
 //! * `event`: one block of the stream, valid by construction. `line` is the one definition of a line break.
 //! * `encode`: events and comments to bytes.
-//! * `decode`: bytes to events, on the client's side. `block` is one block, line by line.
+//! * `decode`: bytes to events, on the client's side. `block` is one block, line by line; `bom` is the byte order mark;
+//!   `frame` is what comes out.
 //! * `budget`: how many bytes a stream may still send.
 //! * `report`: a line to standard error that cannot fail.
 //!
@@ -68,15 +69,19 @@ mod line;
 mod encode;
 
 mod block;
+mod bom;
+mod frame;
+
 mod decode;
 
 mod budget;
 mod report;
 
 pub use budget::ByteBudget;
-pub use decode::{Decoder, Frame, Message, TooLarge};
+pub use decode::Decoder;
 pub use encode::encode_comment;
 pub use event::{Event, Parts};
+pub use frame::{Frame, Message, TooLarge};
 pub use id::{Id, InvalidId};
 pub use name::{InvalidName, Name};
 pub use report::report;
