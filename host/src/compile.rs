@@ -74,7 +74,8 @@ async fn add_target(directory: &Path) -> Result<()> {
             "rustup cannot add the target {TARGET}: run `rustup target add {TARGET}` to see why"
         ),
         Err(_) => bail!(
-            "Rust's target {TARGET} is not installed, nor is rustup, which would add it: install it as https://rustup.rs says"
+            "Rust's target {TARGET} is not installed, nor is rustup, which would add it: \
+             install it as https://rustup.rs says"
         ),
     }
     Ok(())
@@ -107,7 +108,8 @@ fn engine(cache: &Path) -> Result<Engine> {
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
     Engine::new(&config)
         .or_else(|_| {
-            // The pool reserves terabytes of address space, which some machines refuse; without it instances are slower to start.
+            // The pool reserves terabytes of address space, which some machines refuse. Without it, instances are slower
+            // to start.
             config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
             Engine::new(&config)
         })

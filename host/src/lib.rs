@@ -1,8 +1,9 @@
 //! Runs the component that a `spin.toml` describes, on machines without the Spin CLI and in tests.
 //!
-//! Wasmtime is the engine inside Spin, and its HTTP handler decides here as there which instance serves which request. This host
-//! adds the few interfaces that the component imports, `spin:variables`, `spin:sqlite` and `spin:redis`, with the meaning they
-//! have in Spin. Whatever else Spin does is out of scope: other triggers, several components, outgoing requests, TLS.
+//! Wasmtime is the engine inside Spin. Its HTTP handler decides which instance serves which request, here and in Spin.
+//! This host adds the few interfaces that the component imports: `spin:variables`, `spin:sqlite` and `spin:redis`, with
+//! the meaning that they have in Spin. Whatever else Spin does is out of scope: other triggers, several components,
+//! outgoing requests, TLS.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
@@ -16,19 +17,19 @@
 //! # }
 //! ```
 
-mod compile;
-mod host;
-mod instance;
-pub mod key;
-mod logs;
-mod manifest;
 mod options;
-mod outbound;
-mod redis;
-mod serve;
-mod sqlite;
 mod values;
+mod outbound;
+mod manifest;
+pub mod key;
+mod compile;
+mod logs;
 mod variables;
+mod sqlite;
+mod redis;
+mod instance;
+mod serve;
+mod host;
 
 pub use host::Host;
 pub use logs::Logs;

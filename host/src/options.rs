@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How to run the component. Flags and defaults are those of `spin up`; [`Options::default`] is what the command line gives
-/// without flags, whatever the environment says.
+/// How to run the component. Flags and defaults are those of `spin up`. [`Options::default`] is what the command line
+/// gives without flags, whatever the environment says.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// The manifest, or its directory [default: spin.toml here, else of the workspace this program was built in]
@@ -16,7 +16,8 @@ pub struct Options {
     pub manifest: Option<PathBuf>,
 
     /// Address and port to listen on; port 0 takes any free one
-    #[arg(long, value_name = "ADDR", env = "SPIN_HTTP_LISTEN_ADDR", default_value = "127.0.0.1:3000", value_parser = listen_address)]
+    #[arg(long, value_name = "ADDR", env = "SPIN_HTTP_LISTEN_ADDR")]
+    #[arg(default_value = "127.0.0.1:3000", value_parser = listen_address)]
     pub listen: SocketAddr,
 
     /// Where databases are kept [default: .dev-host beside the manifest]
@@ -35,7 +36,8 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value = "16")]
     pub max_instance_concurrent_reuse_count: Spread<usize>,
 
-    /// How long a request may take until its response head, and an instance after its last one: 30, 30s, 500ms or 1s..2s
+    /// How long a request may take until its response head, and an instance after its last one: 30, 30s, 500ms or
+    /// 1s..2s
     #[arg(long, value_name = "T", value_parser = durations)]
     pub request_timeout: Option<Spread<Duration>>,
 

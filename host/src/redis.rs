@@ -1,8 +1,8 @@
 //! `spin:redis`: connections to the Redis servers that the manifest allows.
 
+mod connection;
 #[allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "generated code")]
 mod bindings;
-mod connection;
 mod reply;
 
 use crate::logs::Logs;

@@ -1,8 +1,8 @@
 //! `spin:sqlite`: the database `default`, a file in the state directory.
 
+mod connection;
 #[allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "generated code")]
 mod bindings;
-mod connection;
 mod statement;
 
 use bindings::spin::sqlite::sqlite::{
@@ -116,7 +116,7 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Sqlite> {
             Err(error) => return Ok(Err(error)),
         };
         let Running { columns, rows, end } = Running::start(connection, statement, parameters);
-        // A statement that fails before its columns are known has none; its error is in the future, where the guest looks.
+        // A statement that fails before its columns are known has none. The guest finds its error in the future.
         let columns = columns.await.unwrap_or_default();
         accessor.with(|mut access| {
             let rows = StreamReader::new(&mut access, RowProducer(rows))?;

@@ -4,8 +4,9 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::io::tcp::TcpSettings;
 use ::redis::{AsyncConnectionConfig, Client, RedisResult};
 
-/// A connection of its own to a server. It ends when its resource is dropped and no command runs on it any more. A command
-/// ends when its future is dropped: the server then sees the end even of a client that it has put to sleep.
+/// A connection of its own to a server. It ends when its resource is dropped and no command runs on it any more.
+///
+/// A command ends when its future is dropped: the server then sees the end even of a client that it has put to sleep.
 #[allow(unreachable_pub, reason = "the generated code re-exports it")]
 pub struct Connection(pub(super) MultiplexedConnection);
 

@@ -13,9 +13,9 @@
 //! Each function that fails panics with what it waited for or what was answered. No wait is longer than [`DEADLINE`].
 
 mod port;
+mod wait;
 mod process;
 mod reply;
-mod wait;
 
 use redis::{Client, Connection, RedisResult, Value};
 use tempfile::TempDir;
@@ -45,7 +45,7 @@ impl Redis {
         Self::start_with(&[])
     }
 
-    /// Starts one with more settings, as in `redis.conf`. A setting replaces the one of the same name that is there already.
+    /// Starts one with more settings, as in `redis.conf`. A setting replaces an earlier one of the same name.
     #[track_caller]
     pub fn start_with(settings: &[(&str, &str)]) -> Redis {
         let settings = DURABLE.iter().chain(settings);
