@@ -108,10 +108,10 @@ async fn an_author_that_fails_ends_its_stream_and_says_why() {
 #[tokio::test]
 async fn an_author_that_ignores_the_end_is_dropped() {
     let server = streams().start().await;
-    let mut stream = open(&server, "/deaf?max_bytes=100000").await;
+    let mut stream = open(&server, "/endless?max_bytes=100000").await;
     stream.rest().await;
     server.logged("ended: the stream has used its budget", 1).await;
-    let mut stream = open(&server, "/deaf").await;
+    let mut stream = open(&server, "/endless").await;
     stream.event().await;
     drop(stream);
     server.logged("ended: the client has gone", 1).await;

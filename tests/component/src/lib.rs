@@ -37,7 +37,7 @@ async fn serve(request: Request) -> Result<spin_sdk::wasip3::http::types::Respon
             stream.publish(&Event::new("before the failure")).await?;
             Err("the model is not available".into())
         }
-        "/deaf" => deaf(stream).await,
+        "/endless" => endless(stream).await,
         "/cleanup" => cleanup(stream).await,
         _ => Err("no such stream".into()),
     })
@@ -74,7 +74,7 @@ async fn all(mut stream: Stream, events: u64) -> Result<(), spin_sse::Closed> {
 }
 
 /// An author that does not listen to errors.
-async fn deaf(mut stream: Stream) -> Result<(), spin_sse::BoxError> {
+async fn endless(mut stream: Stream) -> Result<(), spin_sse::BoxError> {
     loop {
         let _ = stream.publish(&Event::new("x".repeat(10_000))).await;
     }

@@ -31,7 +31,7 @@ pub(super) async fn an_update_reaches_a_subscriber_with_all_its_fields(log: Log)
 }
 
 pub(super) async fn an_update_is_found_by_other_instances(log: Log) {
-    // Each request has an instance of its own: the publisher's cannot nudge the subscriber's.
+    // Each request has an instance of its own: the publisher's cannot notify the subscriber's.
     let server = log.hub().reuse(1).start().await;
     let mut stream = follow(server.address(), "demo", "").await;
     let mut publisher = Publisher::new(server.address()).await;

@@ -73,7 +73,7 @@ async fn a_redis_that_is_flushed_is_a_gap_for_everyone() {
     check_forgotten(redis, async |redis| redis.flush()).await;
 }
 
-/// A log of five updates that two machines follow; two more were delivered, and then lost, as by a failover to a replica
+/// A log of five updates that two machines follow. Two more were delivered and then lost, as by a failover to a replica
 /// that did not have them.
 struct Failover {
     redis: Redis,
