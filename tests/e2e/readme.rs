@@ -1,4 +1,4 @@
-//! What the README says.
+//! What the README and the docs say.
 
 use std::time::Duration;
 
@@ -14,14 +14,22 @@ fn the_example_is_the_one_that_is_tested() {
 }
 
 #[test]
-fn every_variable_is_in_the_readme() {
+fn the_docs_have_every_variable_with_its_default() {
+    let docs = include_str!("../../docs/configuration.md");
     let manifest = include_str!("../../spin.toml");
     let (_, variables) = manifest.split_once("[variables]").unwrap();
-    let names = variables.lines().take_while(|line| !line.starts_with('[')).filter_map(|line| line.split_once(" = "));
-    let names: Vec<_> = names.map(|(name, _)| name).collect();
-    assert!(names.contains(&"jwt_secret"), "the variables are not found in spin.toml: {names:?}");
-    let missing: Vec<_> = names.iter().filter(|name| !README.contains(&format!("`{name}`"))).collect();
-    assert!(missing.is_empty(), "{missing:?}");
+    let lines = variables.lines().take_while(|line| !line.starts_with('[')).filter(|line| !line.is_empty());
+    let rows: Vec<String> = lines
+        .map(|line| {
+            let (name, value) = line.split_once(" = ").unwrap();
+            let default = value.split('"').nth(1).unwrap();
+            let default = if default.is_empty() { "empty".to_owned() } else { format!("`{default}`") };
+            format!("| `{name}` | {default} |")
+        })
+        .collect();
+    assert!(rows.contains(&"| `jwt_secret` | empty |".to_owned()), "the variables are not found: {rows:?}");
+    let missing: Vec<_> = rows.iter().filter(|row| !docs.contains(*row)).collect();
+    assert!(missing.is_empty(), "docs/configuration.md has no row that begins with {missing:?}");
 }
 
 #[tokio::test]

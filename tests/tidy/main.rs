@@ -52,8 +52,8 @@ fn is_function(line: &str) -> bool {
 #[test]
 fn comments_and_papers_are_not_too_wide() {
     let comments = rust().into_iter().flat_map(|source| wide(&source, 120, |line| line.trim_start().starts_with("//")));
-    // A row of a table and a link cannot be broken.
-    let text = |line: &str| !line.starts_with('|') && !line.contains("](");
+    // A row of a table, a link and a command cannot be broken.
+    let text = |line: &str| !line.starts_with('|') && !line.contains("](") && !line.contains("ACL SETUSER");
     let papers = markdown().into_iter().flat_map(|source| {
         let width = if source.path == "README.md" { 110 } else { 120 };
         wide(&source, width, text)
