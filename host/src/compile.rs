@@ -108,8 +108,8 @@ fn engine(cache: &Path) -> Result<Engine> {
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
     Engine::new(&config)
         .or_else(|_| {
-            // The pool reserves terabytes of address space, which some machines refuse. Without it, instances are slower
-            // to start.
+            // The pool reserves terabytes of address space, which some machines refuse. Without it, instances are
+            // slower to start.
             config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
             Engine::new(&config)
         })

@@ -46,8 +46,8 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// One sentence that says what is wrong and what to do: about the manifest, a variable, an outbound host, the address,
-    /// the build or the component.
+    /// One sentence that says what is wrong and what to do: about the manifest, a variable, an outbound host, the
+    /// address, the build or the component.
     pub async fn start(options: Options) -> Result<Self> {
         let manifest = Manifest::load(options.manifest.as_deref())?;
         let values = Values::choose(&manifest.variables, &options.variables, |name| std::env::var(name).ok())?;

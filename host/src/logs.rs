@@ -15,8 +15,8 @@ const KEPT: usize = 10_000;
 /// A longer line is cut in pieces, so that output without line breaks cannot fill the memory.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// The lines that a component's instances wrote to stdout and stderr, and what the host says about the instances: a trap,
-/// a timeout.
+/// The lines that a component's instances wrote to stdout and stderr, and what the host says about the instances: a
+/// trap, a timeout.
 /// A clone is another handle to the same lines.
 #[derive(Clone)]
 pub struct Logs(Arc<Shared>);
@@ -43,7 +43,7 @@ impl Logs {
         self.wait_for_count(text, 1).await.pop().unwrap_or_default()
     }
 
-    /// Waits until at least `count` lines contain `text`, and returns the first `count` of them. Lines of the past count.
+    /// Waits until at least `count` lines contain `text`, and returns the first `count` of them. Past lines count.
     pub async fn wait_for_count(&self, text: &str, count: usize) -> Vec<String> {
         let mut news = self.0.news.subscribe();
         loop {
