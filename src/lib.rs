@@ -1,7 +1,7 @@
 //! The edge function: one Spin component that streams Server-Sent Events.
 //!
-//! It wires, and decides nothing: a request goes by its [`route`] to the hub of the library `spin-sse-hub`, to the [`clock`]
-//! or to the [`page`]. The variables of `spin.toml` are read in [`settings`].
+//! It wires, and decides nothing: a request goes by its [`route`] to the hub of the library `spin-sse-hub`, to the
+//! [`clock`] or to the [`page`]. The variables of `spin.toml` are read in [`settings`].
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test fails by a panic"))]
 

@@ -8,6 +8,7 @@ mod publisher;
 mod scenarios;
 mod server;
 mod swarm;
+mod tally;
 mod update;
 
 use std::net::SocketAddr;

@@ -67,12 +67,13 @@ pub struct Redis {
 
 impl Redis {
     /// The server at `url`, which may hold a password. `host` is the same without user, password and path: what the
-    /// component's `allowed_outbound_hosts` has. `stream_key` is the key of the hub's stream. An update is answered when
-    /// `replicas` replicas have it.
+    /// component's `allowed_outbound_hosts` has. `stream_key` is the key of the hub's stream. An update is answered
+    /// when `replicas` replicas have it.
     ///
     /// # Errors
     ///
-    /// One sentence that names the variable `log`, `log_host` or `stream_key` and says what it takes, without the password.
+    /// One sentence that names the variable `log`, `log_host` or `stream_key` and says what it takes, without the
+    /// password.
     pub fn new(url: &str, host: &str, stream_key: &str, replicas: u32) -> Result<Redis, String> {
         address::check(url, host)?;
         Ok(Redis { url: url.to_owned(), keys: Keys::new(stream_key)?, replicas })

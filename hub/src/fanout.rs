@@ -1,7 +1,7 @@
 //! The dispatcher, which is pure: events and the time go in, actions come out.
 //!
-//! `segment` and `cache` are what of the log is in memory. `events`, `resume` and `session` are what a client is sent. `parked`,
-//! `polling` and `reader` are when, and the `dispatcher` is all of it.
+//! `segment` and `cache` are what of the log is in memory. `events`, `resume`, `state` and `session` are what a
+//! client is sent. `parked`, `polling` and `reader` are when, and the `dispatcher` is all of it.
 
 pub(crate) mod instant;
 
@@ -11,6 +11,8 @@ pub(crate) mod cache;
 
 pub(crate) mod events;
 pub(crate) mod resume;
+
+pub(crate) mod state;
 
 pub(crate) mod session;
 

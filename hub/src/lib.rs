@@ -13,7 +13,10 @@
 //! use spin_sse_hub::{Config, Hub, Secret};
 //!
 //! thread_local! {
-//!     static HUB: Hub = Hub::new(Config { secret: Secret::new(b"a text of at least 32 random bytes"), ..Config::default() });
+//!     static HUB: Hub = {
+//!         let secret = Secret::new(b"a text of at least 32 random bytes");
+//!         Hub::new(Config { secret, ..Config::default() })
+//!     };
 //! }
 //!
 //! # /*
@@ -25,7 +28,8 @@
 //! # }
 //! ```
 //!
-//! In the component's `spin.toml`: `sqlite_databases = ["default"]`, and for Redis its host in `allowed_outbound_hosts`.
+//! In the component's `spin.toml`: `sqlite_databases = ["default"]`, and for Redis its host in
+//! `allowed_outbound_hosts`.
 //!
 //! # Tokens
 //!
@@ -43,8 +47,8 @@
 //!
 //! # Scope
 //!
-//! In: publishing, subscribing, resuming, authorization, the history in SQLite or Redis, and the fan-out to the streams of an
-//! instance.
+//! In: publishing, subscribing, resuming, authorization, the history in SQLite or Redis, and the fan-out to the
+//! streams of an instance.
 //!
 //! Out: a page, metrics, the protocol's subscription events and API, topic matchers other than exact ones.
 //!

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::sources::Source;
 
-/// The modules of a crate, in the order in which they may import each other: each after those that it declares, and after
-/// those that are declared before it.
+/// The modules of a crate, in the order in which they may import each other: each after those that it declares, and
+/// after those that are declared before it.
 struct Modules {
     /// The path of a module, such as `log::redis::keys`, and its file.
     ordered: Vec<(String, Source)>,

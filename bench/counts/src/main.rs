@@ -1,7 +1,7 @@
 //! `cargo run --release -p counts`: how many instructions an event takes, which is the same on a busy machine.
 //!
-//! It runs itself under `valgrind --tool=callgrind`, and fails when a figure has grown by more than a tenth over the one
-//! in `bench/counts/counts.txt`. With `--write` it writes that file.
+//! It runs itself under `valgrind --tool=callgrind`, and fails when a figure has grown by more than a tenth over the
+//! one in `bench/counts/counts.txt`. With `--write` it writes that file.
 
 use std::fmt::Write;
 use std::hint::black_box;

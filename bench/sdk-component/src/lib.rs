@@ -1,5 +1,5 @@
-//! Event streams as the Spin SDK's documentation shows: a channel, a task that sends into it, a body that reads from it.
-//! And rows inserted one by one, as a component stores what it is sent that does nothing about it.
+//! Event streams as the Spin SDK's documentation shows: a channel, a task that sends into it, a body that reads from
+//! it. And rows inserted one by one, as a component stores what it is sent that does nothing about it.
 
 #![cfg(target_family = "wasm")]
 

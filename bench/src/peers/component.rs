@@ -97,7 +97,8 @@ pub fn host_name() -> &'static str {
     if std::env::var_os("SPIN_BIN").is_some() { "Spin" } else { "the dev host" }
 }
 
-/// The dev host's program, built beside this one. (As a library of this one it would make each change here link Wasmtime.)
+/// The dev host's program, built beside this one. (As a library of this one it would make each change here link
+/// Wasmtime.)
 fn dev_host() -> Result<&'static Path> {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     if BUILT.get().is_none() {

@@ -54,21 +54,10 @@ pub fn run(seconds: u64) -> Result<()> {
                 table.row(row(server, &rate.to_string(), &window));
             }
         }
-        let mut best: Vec<Vec<(f64, Window)>> = servers.iter().map(|_| Vec::new()).collect();
-        for _ in 0..ROUNDS {
-            for ((server, swarm), windows) in servers.iter().zip(&mut swarms).zip(&mut best) {
-                let window = window(server, swarm, Pace::Following(AHEAD), seconds)?;
-                windows.push((window.deliveries(), window));
-            }
-        }
-        for (server, mut windows) in servers.iter().zip(best) {
-            let middle = median(windows.iter().map(|(rate, _)| *rate).collect());
-            windows.retain(|(rate, _)| *rate == middle);
-            if let Some((rate, window)) = windows.pop() {
-                table.row(row(server, "max", &window));
-                if subscribers == 200 {
-                    bars.push((server.name.clone(), rate));
-                }
+        for (server, (rate, window)) in servers.iter().zip(saturate(&servers, &mut swarms, seconds)?) {
+            table.row(row(server, "max", &window));
+            if subscribers == 200 {
+                bars.push((server.name.clone(), rate));
             }
         }
         report.say(format!("## {subscribers} subscribers"));
@@ -76,6 +65,23 @@ pub fn run(seconds: u64) -> Result<()> {
     }
     save("fanout.svg", &chart::bars("Deliveries per second, 200 subscribers", &bars))?;
     report.save()
+}
+
+/// As fast as the slowest subscriber follows: of each server the round with the median of deliveries a second.
+fn saturate(servers: &[Server], swarms: &mut [Swarm], seconds: u64) -> Result<Vec<(f64, Window)>> {
+    let mut rounds: Vec<Vec<(f64, Window)>> = servers.iter().map(|_| Vec::new()).collect();
+    for _ in 0..ROUNDS {
+        for ((server, swarm), windows) in servers.iter().zip(&mut *swarms).zip(&mut rounds) {
+            let window = window(server, swarm, Pace::Following(AHEAD), seconds)?;
+            windows.push((window.deliveries(), window));
+        }
+    }
+    let middle = |mut windows: Vec<(f64, Window)>| {
+        let middle = median(windows.iter().map(|(rate, _)| *rate).collect());
+        windows.retain(|(rate, _)| *rate == middle);
+        windows.pop()
+    };
+    Ok(rounds.into_iter().filter_map(middle).collect())
 }
 
 fn row(server: &Server, rate: &str, window: &Window) -> Vec<String> {

@@ -18,7 +18,8 @@ use crate::peers::{native, nchan};
 use crate::process::own_cpu;
 use crate::publisher::{Pace, Publisher};
 use crate::server::Server;
-use crate::swarm::{Swarm, Tally};
+use crate::swarm::Swarm;
+use crate::tally::Tally;
 
 /// The data of an update in all scenarios where nothing else is said.
 const SIZE: usize = 100;

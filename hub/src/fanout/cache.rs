@@ -180,8 +180,8 @@ impl LogCache {
         self.replacements.push(extent);
     }
 
-    /// The hole between `cursor` and a page that was read after it. Pruning makes a hole at the log's beginning. A hole in
-    /// the middle is made by someone who deletes updates; it is announced all the same.
+    /// The hole between `cursor` and a page that was read after it. Pruning makes a hole at the log's beginning. A
+    /// hole in the middle is made by someone who deletes updates; it is announced all the same.
     fn hole(&self, cursor: u64, page: &Page) -> Option<(u64, Position)> {
         if page.gap(&self.position(cursor)) {
             return Some((0, page.extent.start()));
@@ -190,8 +190,8 @@ impl LogCache {
         (before != cursor).then(|| (cursor, self.position(before)))
     }
 
-    /// Adds to `extent` the epochs that were seen here and that the log lost. Each epoch went on from one before it: the
-    /// end of that one is what the two have in common.
+    /// Adds to `extent` the epochs that were seen here and that the log lost. Each epoch went on from one before it:
+    /// the end of that one is what the two have in common.
     fn explain(&self, extent: &mut Extent) {
         let mut common = None;
         for end in &self.log.ends {

@@ -1,9 +1,9 @@
 //! The dispatcher: follows the log, and decides what is written to which session, and when.
 //!
-//! It does no I/O and reads no clock. It is told what happened, and after each round says what to do. A round takes what
-//! is new in the cache, and gives it to every session that hears it and that no write is under way to. What is published
-//! during a round is carried by the next one. A session whose write has not ended is not in the round: the session costs
-//! its position and one chunk, and nobody waits for it.
+//! It does no I/O and reads no clock. It is told what happened, and after each round says what to do. A round takes
+//! what is new in the cache, and gives it to every session that hears it and that no write is under way to. What is
+//! published during a round is carried by the next one. A session whose write has not ended is not in the round: the
+//! session costs its position and one chunk, and nobody waits for it.
 
 use std::mem::take;
 use std::time::Duration;
@@ -12,12 +12,13 @@ use bytes::Bytes;
 use slab::Slab;
 
 use crate::fanout::action::{Action, SessionId};
-use crate::fanout::cache::{Absorbed, LogCache, Validity};
+use crate::fanout::cache::{Absorbed, Validity};
 use crate::fanout::instant::{Instant, after};
 use crate::fanout::parked::{Parked, SLACK};
 use crate::fanout::reader::{Found, Reader};
 use crate::fanout::resume::Resume;
-use crate::fanout::session::{CHUNK, KEEP_ALIVE, NewSession, Session, State};
+use crate::fanout::session::{CHUNK, NewSession, Session};
+use crate::fanout::state::State;
 use crate::log::{Page, Position, Pushed, Unavailable};
 
 /// How long a reader has to take a stream's last words.
@@ -71,18 +72,7 @@ impl Dispatcher {
     /// A session joins. One with a position has its response head sent. One without waits for [`Action::Answer`].
     pub fn join(&mut self, new: NewSession, now: Instant) -> SessionId {
         let mut session = Session::new(new, self.reader.head_reads_from_now(), now);
-        if let (Some(head), false) = (self.known_head(), session.has_begun()) {
-            session.begin(Resume::at_end(head));
-        }
-        if session.has_begun() {
-            let cache = self.reader.cache.get_or_insert_with(|| LogCache::at(session.position()));
-            let generation = cache.generation();
-            if cache.validity(session.position(), generation) == Validity::UnknownEpoch {
-                self.reader.resync();
-            } else {
-                session.generation = Some(generation);
-            }
-        }
+        self.reader.place(&mut session);
         self.next_alarm = self.next_alarm.min(session.alarm);
         let id = self.sessions.insert(session);
         if let Some(session) = self.sessions.get(id) {
@@ -113,18 +103,19 @@ impl Dispatcher {
 
     /// The read has ended.
     pub fn read_ended(&mut self, result: Result<Page, Unavailable>, now: Instant, actions: &mut Vec<Action>) {
-        let found = self.reader.read_ended(result, now);
-        match &found {
-            Found::Failed => return self.answer_all(actions),
+        match self.reader.read_ended(result, now) {
+            Found::Failed => self.answer_all(actions),
             Found::Page => self.parked.wake_awaiting_page(),
             Found::Nothing if take(&mut self.unresolved) => self.parked.wake_all(),
             Found::Nothing => self.parked.wake_awaiting_position(),
-            Found::News(_) => self.parked.wake_all(),
-        }
-        match found {
-            Found::News(Absorbed::Hole { from, to }) => self.announce_hole(from, &to),
-            Found::News(Absorbed::Replaced) => actions.push(Action::Report(REPLACED)),
-            _ => {}
+            Found::News(absorbed) => {
+                self.parked.wake_all();
+                match absorbed {
+                    Absorbed::Extended => {}
+                    Absorbed::Hole { from, to } => self.announce_hole(from, &to),
+                    Absorbed::Replaced => actions.push(Action::Report(REPLACED)),
+                }
+            }
         }
     }
 
@@ -223,7 +214,7 @@ impl Dispatcher {
             actions.push(Action::End { session: id, last_words: chunk });
             return;
         }
-        if !anything && now >= after(session.last_write, KEEP_ALIVE) {
+        if !anything && session.wants_keep_alive(now) {
             session.keep_alive(&mut chunk);
         }
         if chunk.is_empty() && large.is_empty() {
@@ -268,6 +259,6 @@ impl Dispatcher {
             assert!(session.buffer.capacity() <= 4 * CHUNK, "{}", session.buffer.capacity());
         }
         assert_eq!(parked.iter().filter(|id| !self.sessions.contains(**id)).count(), 0);
-        assert!(self.reader.cache.as_ref().is_none_or(LogCache::is_bounded));
+        assert!(self.reader.cache.as_ref().is_none_or(|cache| cache.is_bounded()));
     }
 }

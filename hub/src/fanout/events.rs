@@ -13,8 +13,8 @@ const UNKNOWN: Id = Id::from_static("#unknown");
 
 /// Appends the first block of a stream. It has everything that a client must know to resume.
 ///
-/// `asked` is the last event id of the client, where the log does not have that id. The block then repeats it, so that a
-/// client that is cut before it hears of the gap is told of the gap again.
+/// `asked` is the last event id of the client, where the log does not have that id. The block then repeats it, so
+/// that a client that is cut before it hears of the gap is told of the gap again.
 pub(crate) fn encode_ready(
     position: &Position,
     asked: Option<&str>,

@@ -1,14 +1,15 @@
 //! The sessions that no write is under way to, by what they wait for.
 //!
-//! There may be thousands, and most of the time nothing happens to most of them. Only sessions for which something may have
-//! changed are looked at.
+//! There may be thousands, and most of the time nothing happens to most of them. Only sessions for which something
+//! may have changed are looked at.
 
 use std::mem::take;
 
 use slab::Slab;
 
 use crate::fanout::instant::Instant;
-use crate::fanout::session::{Session, State};
+use crate::fanout::session::Session;
+use crate::fanout::state::State;
 
 /// What is due within the same 100 ms is done together.
 pub(crate) const SLACK: Instant = 100_000_000;

@@ -4,9 +4,11 @@ use std::mem::take;
 use std::time::Duration;
 
 use crate::fanout::action::Action;
-use crate::fanout::cache::{Absorbed, LogCache, Read};
+use crate::fanout::cache::{Absorbed, LogCache, Read, Validity};
 use crate::fanout::instant::Instant;
 use crate::fanout::polling::Polling;
+use crate::fanout::resume::Resume;
+use crate::fanout::session::Session;
 use crate::log::{Page, Position, Pushed, Unavailable};
 
 /// How often a log is polled that pushes.
@@ -87,14 +89,25 @@ impl Reader {
         Some(if head.sequence < log_end.sequence { log_end } else { head })
     }
 
+    /// Lets a session that joins begin, if its position is known. If its epoch is not known, the head must be read.
+    pub(crate) fn place(&mut self, session: &mut Session) {
+        if let (Some(head), false) = (self.known_head(), session.has_begun()) {
+            session.begin(Resume::at_end(head));
+        }
+        if session.has_begun() {
+            let cache = self.cache.get_or_insert_with(|| LogCache::at(session.position()));
+            let generation = cache.generation();
+            if cache.validity(session.position(), generation) == Validity::UnknownEpoch {
+                self.resync = true;
+            } else {
+                session.generation = Some(generation);
+            }
+        }
+    }
+
     /// Something was published. A log that pushes tells of that by itself.
     pub(crate) fn published(&mut self) {
         self.resync |= !self.pushes;
-    }
-
-    /// The head must be read.
-    pub(crate) fn resync(&mut self) {
-        self.resync = true;
     }
 
     /// Starts a read and a wait, if they are wanted and none is under way. `behind` is the sequence of a session that

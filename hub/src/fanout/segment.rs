@@ -37,8 +37,8 @@ impl Segment {
         }
     }
 
-    /// Drops the oldest updates when there are more than a cache may keep of the newest. A page is never trimmed: a session
-    /// that reads it would miss the dropped updates for ever.
+    /// Drops the oldest updates when there are more than a cache may keep of the newest. A page is never trimmed: a
+    /// session that reads it would miss the dropped updates for ever.
     pub(crate) fn trim(&mut self) {
         while self.entries.len() > NEWEST_UPDATES || (self.bytes > NEWEST_BYTES && self.entries.len() > 1) {
             let Some(entry) = self.entries.pop_front() else { break };

@@ -14,13 +14,14 @@ use crate::fanout::cache::{LogCache, Validity};
 use crate::fanout::events::{encode_gap, encode_ready};
 use crate::fanout::instant::{Instant, after};
 use crate::fanout::resume::Resume;
+use crate::fanout::state::{Served, State};
 use crate::log::{Entry, Position};
 use crate::topic::selector::Selector;
 
 /// About how many bytes one write has.
 pub(crate) const CHUNK: usize = 64 * 1024;
 /// A session that was sent nothing for so long is sent a keep-alive.
-pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Who joins the dispatcher.
 #[derive(Debug)]
@@ -39,34 +40,6 @@ pub struct NewSession {
     pub retry: Duration,
 }
 
-/// What happens to a session at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
-    /// It waits to know where the log ends: it starts there.
-    AwaitingPosition,
-    /// There may be something to write to it.
-    Runnable,
-    /// The host is taking what was written to it.
-    Writing,
-    /// Its time is over in the middle of a write, which is taken back if the host took nothing of it.
-    Interrupted,
-    /// It has missed updates that are not in memory, and waits for a page of the log.
-    AwaitingPage,
-    /// It has been sent all there is for it.
-    CaughtUp,
-    /// The host is taking its last words.
-    Ending,
-}
-
-/// What [`Session::serve`] leaves to the dispatcher.
-#[derive(Debug)]
-pub(crate) struct Served {
-    /// An update that is larger than a chunk, to be sent instead of one. All who are sent it share it.
-    pub(crate) large: Bytes,
-    /// The head must be read before it is known which of two logs is newer.
-    pub(crate) unresolved: bool,
-}
-
 /// A client's stream, from the response head to the end.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -82,8 +55,8 @@ pub(crate) struct Session {
     pub buffer: Vec<u8>,
     /// Its budget is used: nothing more may be sent but its last words.
     pub budget_used: bool,
-    /// In which generation of the cache its position is valid. `None` while the session knows another log than the cache,
-    /// and it is not known which one is newer.
+    /// In which generation of the cache its position is valid. `None` while the session knows another log than the
+    /// cache, and it is not known which one is newer.
     pub generation: Option<usize>,
     /// After how many reads of the head that is known, or its position is.
     pub known_after: u64,
@@ -164,8 +137,13 @@ impl Session {
         self.deadline.min(after(self.last_write, KEEP_ALIVE))
     }
 
-    /// Puts what the cache has for it into the buffer, and sets the state that it has when that is nothing. `head_reads` is
-    /// how often the head was read.
+    /// Whether it was sent nothing for so long that it is sent a keep-alive.
+    pub(crate) fn wants_keep_alive(&self, now: Instant) -> bool {
+        now >= after(self.last_write, KEEP_ALIVE)
+    }
+
+    /// Puts what the cache has for it into the buffer, and sets the state that it has when that is nothing.
+    /// `head_reads` is how often the head was read.
     pub(crate) fn serve(&mut self, cache: &mut LogCache, head_reads: u64) -> Served {
         let mut served = Served { large: Bytes::new(), unresolved: false };
         let validity = cache.validity(&self.position, self.generation.unwrap_or(cache.generation()));
@@ -198,8 +176,8 @@ impl Session {
 
     /// Appends what it is to be sent of `entries`, which follow its position without a hole.
     ///
-    /// An update that is larger than a chunk is returned instead: it is sent alone, and is not copied, because all who are
-    /// sent it share it.
+    /// An update that is larger than a chunk is returned instead: it is sent alone, and is not copied, because all
+    /// who are sent it share it.
     fn fill<'e>(&mut self, entries: impl Iterator<Item = &'e Entry>, out: &mut Vec<u8>) -> Bytes {
         let mut large = Bytes::new();
         let start = self.position.sequence;
@@ -232,8 +210,8 @@ impl Session {
         self.selector.matches_any(entry.topics()) && may_read(entry.private, entry.topics(), &self.grant)
     }
 
-    /// Appends a keep-alive. It carries the id of the position, if the client does not know it: else a client whose topics
-    /// are quiet would come back with an id that the history has long lost.
+    /// Appends a keep-alive. It carries the id of the position, if the client does not know it: else a client whose
+    /// topics are quiet would come back with an id that the history has long lost.
     pub(crate) fn keep_alive(&mut self, out: &mut Vec<u8>) {
         let before = out.len();
         if !self.begun || self.client_knows == self.position.sequence {
@@ -247,7 +225,8 @@ impl Session {
         self.budget.spend(out.len().saturating_sub(before));
     }
 
-    /// Appends what a client should know before its stream ends: the id of the position, if the client does not know it.
+    /// Appends what a client should know before its stream ends: the id of the position, if the client does not know
+    /// it.
     pub(crate) fn last_words(&mut self, out: &mut Vec<u8>) {
         if self.client_knows != self.position.sequence {
             self.keep_alive(out);

@@ -22,8 +22,8 @@ pub(crate) const PAGE_BYTES: usize = 256 * 1024;
 ///   is the oldest that is kept, and then [`Page::gap`] says so.
 /// * After the head there is nothing until the next append.
 /// * The epoch is random and made with the log. A log that lost its past (deleted, restored, emptied) has another one
-///   or a smaller head, so that no position in it can be taken for one in this one. A log that can lose its last updates
-///   alone begins a new epoch then, and says in [`Extent::ends`] where the one before it ended.
+///   or a smaller head, so that no position in it can be taken for one in this one. A log that can lose its last
+///   updates alone begins a new epoch then, and says in [`Extent::ends`] where the one before it ended.
 pub(crate) trait Log {
     /// Appends `records` as one and returns the sequence of the first.
     ///

@@ -1,7 +1,7 @@
 //! The log in a stream of a Redis or Valkey server, which any number of hosts share.
 //!
-//! The id of a stream's entry is `<sequence>-<epoch>`: it is the place of an update, so that to read after a place is to
-//! read after an entry. An append is one script: one round trip and one atomic step.
+//! The id of a stream's entry is `<sequence>-<epoch>`: it is the place of an update, so that to read after a place is
+//! to read after an entry. An append is one script: one round trip and one atomic step.
 //!
 //! A server loses what came last when it fails before it has written or replicated that. So the first append to another
 //! run of the server begins a new epoch, and says where the one before it ended: who has seen more than that has seen
@@ -36,8 +36,8 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
 const REPLICAS_MS: &str = "2000";
 /// How long a wait lasts when nothing is appended. After it the head is read: the log may be another one.
 const WAIT: Duration = Duration::from_secs(1);
-/// How many updates a wait returns at most: they may be large, and Redis cannot be told how large. If there are more, the
-/// next wait returns them at once.
+/// How many updates a wait returns at most: they may be large, and Redis cannot be told how large. If there are more,
+/// the next wait returns them at once.
 const WAIT_UPDATES: usize = 16;
 /// Greater than the second half of any entry's id.
 const LAST: &str = "18446744073709551615";

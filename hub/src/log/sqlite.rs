@@ -100,8 +100,8 @@ impl<C: Connect> SqliteLog<C> {
         result
     }
 
-    /// Makes the tables where there are none, sets the retention, and removes what is too old. Mostly there is nothing to
-    /// do, and then nothing is written: an instance that only reads does not wait for a writer.
+    /// Makes the tables where there are none, sets the retention, and removes what is too old. Mostly there is
+    /// nothing to do, and then nothing is written: an instance that only reads does not wait for a writer.
     async fn prepare(&self, database: &C::Database) -> Result<(), Unavailable> {
         let keep = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
         let (updates, seconds) = (keep(self.retention.updates.max(1)), keep(self.retention.seconds));
@@ -109,8 +109,8 @@ impl<C: Connect> SqliteLog<C> {
         if found == [[updates.clone(), seconds.clone(), Value::Integer(0)]] {
             return Ok(());
         }
-        // With a write-ahead log, readers do not wait for writers, and an append costs half. The mode stays set. Another
-        // instance may be setting it at this moment.
+        // With a write-ahead log, readers do not wait for writers, and an append costs half. The mode stays set.
+        // Another instance may be setting it at this moment.
         let _ = database.execute("PRAGMA journal_mode = WAL", vec![]).await;
         for statement in SCHEMA.split("\n\n") {
             self.execute_when_unlocked(database, statement, vec![]).await?;

@@ -1,8 +1,8 @@
 //! Appends that are under way together in one instance go to the log as one: ten publishers cost one round trip.
 //!
-//! The first request leads: it takes all records that wait to the log, and tells the requests that they came from. The first
-//! request that came meanwhile leads next. When the log fails, it has failed for all of them: a request that waits longer
-//! would only wait for the next failure.
+//! The first request leads: it takes all records that wait to the log, and tells the requests that they came from.
+//! The first request that came meanwhile leads next. When the log fails, it has failed for all of them: a request
+//! that waits longer would only wait for the next failure.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -92,7 +92,8 @@ impl Appends {
         outcome
     }
 
-    /// Moves the records that wait behind `records`, as many as go at once. Returns whose they are, and where they stand.
+    /// Moves the records that wait behind `records`, as many as go at once. Returns whose they are, and where they
+    /// stand.
     fn gather(&self, records: &mut Vec<Record>) -> Vec<(usize, Rc<Waiting>)> {
         let mut queue = self.0.borrow_mut();
         let mut followers = Vec::new();

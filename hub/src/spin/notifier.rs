@@ -1,7 +1,8 @@
 //! Waking the task of another request.
 //!
-//! Each request is a task of its own, and a plain waker of one task must not be used from another: that panics. What works
-//! between the tasks of an instance is a WASI stream whose two ends stay inside: one task reads, another writes a byte.
+//! Each request is a task of its own, and a plain waker of one task must not be used from another: that panics. What
+//! works between the tasks of an instance is a WASI stream whose two ends stay inside: one task reads, another writes
+//! a byte.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

@@ -12,8 +12,8 @@ use crate::spin::reply;
 use crate::spin::subscribe::subscribe;
 
 impl Hub {
-    /// Answers a request to the hub, under whatever path: a `GET` with a stream of updates, a `POST` by storing updates,
-    /// `HEAD` and `OPTIONS` accordingly, any other method with 405.
+    /// Answers a request to the hub, under whatever path: a `GET` with a stream of updates, a `POST` by storing
+    /// updates, `HEAD` and `OPTIONS` accordingly, any other method with 405.
     ///
     /// # Errors
     ///

@@ -24,8 +24,8 @@ impl Connect for SpinDefault {
     async fn connect(&self) -> Result<Connection, Unavailable> {
         let connection = Connection::open_default().await.map_err(failed)?;
         if matches!(self, SpinDefault::Writing) {
-            // SQLite would wait for a lock in steps of up to 100 ms. Appends are over in less than one. A database that is
-            // not a file may not know this pragma.
+            // SQLite would wait for a lock in steps of up to 100 ms. Appends are over in less than one. A database
+            // that is not a file may not know this pragma.
             let _ = Database::execute(&connection, "PRAGMA busy_timeout = 0", vec![]).await;
         }
         Ok(connection)

@@ -25,8 +25,9 @@ const MERCURE_LAST_EVENT_ID: HeaderName = HeaderName::from_static("mercure-last-
 
 /// Answers a `GET` with a stream, or a `HEAD` with its head.
 ///
-/// A request with a last event id waits for the log: the response head says what the log has of that id. Any other request
-/// waits only in an instance that does not know the log yet: else what is published after the response head could be missed.
+/// A request with a last event id waits for the log: the response head says what the log has of that id. Any other
+/// request waits only in an instance that does not know the log yet: else what is published after the response head
+/// could be missed.
 ///
 /// # Errors
 ///

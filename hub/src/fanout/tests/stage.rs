@@ -311,7 +311,7 @@ impl Client {
         while let Some(frame) = self.decoder.next(&mut bytes).unwrap() {
             let Frame::Event(message) = frame else { continue };
             let (id, data) = (message.last_event_id.to_string(), message.data.to_string());
-            self.got.push(match &*message.name {
+            self.got.push(match message.name {
                 "ready" => Got::Ready { id, position: position_in(&data) },
                 "gap" => Got::Gap { id },
                 _ => Got::Update { id, data },

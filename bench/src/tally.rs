@@ -1,0 +1,52 @@
+//! What subscribers have received.
+
+use hdrhistogram::Histogram;
+use memchr::memmem::Finder;
+
+use crate::update::{MARK, RECORD, Stamp, read};
+
+/// What subscribers have received.
+pub struct Tally {
+    /// Updates, all subscribers together.
+    pub delivered: u64,
+    /// Bytes of the streams.
+    pub bytes: u64,
+    /// Updates that did not come: numbers that were left out.
+    pub lost: u64,
+    /// Updates that came again, or after a later one.
+    pub disordered: u64,
+    /// Events with the name `gap`.
+    pub gaps: u64,
+    /// From publication to receipt, in microseconds.
+    pub latency: Histogram<u64>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let latency = Histogram::new_with_bounds(1, 100_000_000, 3).expect("valid bounds");
+        Tally { delivered: 0, bytes: 0, lost: 0, disordered: 0, gaps: 0, latency }
+    }
+}
+
+impl Tally {
+    /// Counts the updates in `body`; returns where the rest begins that may be the start of one.
+    pub fn count(&mut self, next: &mut Option<u64>, body: &[u8], mark: &Finder) -> usize {
+        let now = Stamp::now();
+        let mut used = 0;
+        for start in mark.find_iter(body) {
+            let Some(record) = body.get(start..start + RECORD) else { return start };
+            let (number, published) = read(record);
+            used = start + RECORD;
+            match *next {
+                Some(expected) if number < expected => self.disordered += 1,
+                Some(expected) => self.lost += number - expected,
+                None => {}
+            }
+            *next = Some(next.unwrap_or(0).max(number + 1));
+            self.delivered += 1;
+            self.latency.saturating_record(published.micros_until(now).max(1));
+        }
+        // The mark itself may be cut.
+        used.max(body.len().saturating_sub(MARK.len() - 1))
+    }
+}
