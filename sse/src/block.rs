@@ -3,21 +3,21 @@
 use std::mem;
 use std::time::Duration;
 
-/// The block under way, as far as its lines have ended.
+/// The block whose lines are being read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Block {
-    /// "data buffer", after `skip` other bytes: each line followed by LF.
+    /// The standard's "data buffer", after `skip` other bytes. An LF follows each line.
     data: Vec<u8>,
     skip: usize,
-    /// "event type buffer", if this block has set it; else a name from before, which may well come again.
+    /// The standard's "event type buffer", if `has_name`. Else the name of an earlier block, which often comes again.
     name: String,
     has_name: bool,
-    /// "last event ID buffer", if this block has set it.
+    /// The standard's "last event ID buffer", if `has_id`.
     id: String,
     has_id: bool,
 }
 
-/// What a line leaves to do.
+/// What the decoder does after a line.
 pub(crate) enum Step {
     Next,
     Retry(Duration),
@@ -26,7 +26,7 @@ pub(crate) enum Step {
 }
 
 impl Block {
-    /// Takes in a line.
+    /// Applies a line to the block.
     pub(crate) fn apply(&mut self, line: &[u8]) -> Step {
         if line.is_empty() {
             return Step::Dispatch;
@@ -50,22 +50,22 @@ impl Block {
             }
             self.has_name = !value.is_empty();
         } else if let Some(value) = value_of(b"retry", line) {
-            // "If the field value consists of only ASCII digits, then interpret the field value as an integer in base ten,
-            // and set the event stream's reconnection time to that integer. Otherwise, ignore the field."
+            // "If the field value consists of only ASCII digits, then interpret the field value as an integer in base
+            // ten, and set the event stream's reconnection time to that integer. Otherwise, ignore the field."
             if let Some(millis) = number(value) {
                 return Step::Retry(Duration::from_millis(millis));
             }
         }
-        // Of a comment: "If the line starts with a U+003A COLON character (:), ignore the line." Of any other name: "The
-        // field is ignored."
+        // For a comment: "If the line starts with a U+003A COLON character (:), ignore the line." For any other name:
+        // "The field is ignored."
         Step::Next
     }
 
-    /// Takes in a line from its buffer, and leaves that empty.
+    /// Applies the line in a buffer to the block, and empties the buffer.
     pub(crate) fn apply_buffer(&mut self, line: &mut Vec<u8>) -> Step {
         let step = match value_of(b"data", line) {
             Some(value) if self.data.is_empty() => {
-                // The buffers change places, rather than copy a long line once more.
+                // The buffers are swapped, because to copy a long line again would cost more.
                 self.skip = line.len().saturating_sub(value.len());
                 mem::swap(&mut self.data, line);
                 self.data.push(b'\n');
@@ -77,7 +77,8 @@ impl Block {
         step
     }
 
-    /// "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF) character to the data buffer."
+    /// "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF) character to the data
+    /// buffer."
     #[inline]
     pub(crate) fn push_data(&mut self, value: &[u8]) {
         self.data.extend_from_slice(value);
@@ -88,21 +89,21 @@ impl Block {
         !self.data.is_empty()
     }
 
-    /// "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove the last character from the
-    /// data buffer."
+    /// "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove the last character from
+    /// the data buffer."
     pub(crate) fn data(&self) -> &[u8] {
         self.data.get(self.skip..).and_then(|data| data.strip_suffix(b"\n")).unwrap_or_default()
     }
 
-    /// "If the event type buffer has a value other than the empty string, change the type of the newly created event to equal
-    /// the value of the event type buffer."
+    /// "If the event type buffer has a value other than the empty string, change the type of the newly created event to
+    /// equal the value of the event type buffer."
     pub(crate) fn name(&self) -> &str {
         if self.has_name { &self.name } else { "message" }
     }
 
-    /// "Set the last event ID string of the event source to the value of the last event ID buffer. The buffer does not get
-    /// reset, so the last event ID string of the event source remains set to this value until the next time it is set by the
-    /// server."
+    /// "Set the last event ID string of the event source to the value of the last event ID buffer. The buffer does not
+    /// get reset, so the last event ID string of the event source remains set to this value until the next time it is
+    /// set by the server."
     pub(crate) fn commit_id(&mut self, last_event_id: &mut String) {
         if mem::take(&mut self.has_id) {
             mem::swap(last_event_id, &mut self.id);
@@ -118,7 +119,7 @@ impl Block {
     }
 }
 
-/// The value of the field in `line`, if that has this name.
+/// The value of the field in `line`, if the field has this name.
 #[inline]
 pub(crate) fn value_of<'a>(name: &[u8], line: &'a [u8]) -> Option<&'a [u8]> {
     match line.strip_prefix(name)? {
@@ -126,12 +127,12 @@ pub(crate) fn value_of<'a>(name: &[u8], line: &'a [u8]) -> Option<&'a [u8]> {
         [] => Some(&[]),
         // "If value starts with a U+0020 SPACE character, remove it from value."
         [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
-        // A longer name.
+        // The name of the field is longer.
         _ => None,
     }
 }
 
-/// What follows a short comment that is a block of its own.
+/// The rest of `input` after a keep-alive: a comment without text, and an empty line.
 #[inline]
 pub(crate) fn after_keep_alive(input: &[u8]) -> Option<&[u8]> {
     match input {
@@ -145,7 +146,7 @@ pub(crate) fn is_comment(line: &[u8]) -> bool {
     line.first() == Some(&b':')
 }
 
-/// The integer that these digits are, `u64::MAX` if it is larger; `None` if they are not all digits, or there are none.
+/// The integer that the digits stand for, at most `u64::MAX`. `None` if `digits` is empty or has another character.
 fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -156,8 +157,8 @@ fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// Appends UTF-8, with U+FFFD for what is not. Values begin and end at ASCII characters, so value by value this gives the
-/// same text as decoding the whole stream at once.
+/// Appends `bytes` as text, with U+FFFD for bytes that are not UTF-8. A value begins and ends at ASCII characters. So
+/// the text is the same as if the whole stream were decoded at once.
 pub(crate) fn push_text(text: &mut String, bytes: &[u8]) {
     if let Ok(valid) = simdutf8::basic::from_utf8(bytes) {
         text.push_str(valid);

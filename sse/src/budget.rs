@@ -1,8 +1,8 @@
-//! The bytes that a stream may be sent.
+//! How many bytes a stream may still send.
 
-/// A budget of bytes that is used event by event.
+/// The number of bytes that a stream may still send.
 ///
-/// The first event may exceed the budget: else a client would come back for that event for ever.
+/// The first event may exceed the budget. Else a client would reconnect for ever, and never receive that event.
 ///
 /// ```
 /// let mut budget = spin_sse::ByteBudget::new(10);
@@ -16,7 +16,7 @@ pub struct ByteBudget {
 }
 
 impl ByteBudget {
-    /// A budget of `bytes`; `u64::MAX` is no limit.
+    /// A budget of `bytes`. `u64::MAX` means no limit.
     pub fn new(bytes: u64) -> ByteBudget {
         ByteBudget { left: bytes, first: true }
     }
@@ -36,7 +36,7 @@ impl ByteBudget {
         u64::try_from(size).is_ok_and(|size| size <= self.left)
     }
 
-    /// Uses `size` bytes that are no event, or all that is left.
+    /// Uses `size` bytes that are not an event, or all bytes that are left.
     pub fn spend(&mut self, size: usize) {
         self.left = self.left.saturating_sub(u64::try_from(size).unwrap_or(u64::MAX));
     }

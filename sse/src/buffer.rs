@@ -1,4 +1,4 @@
-//! The buffer between the author of a stream and the pump: the one adds blocks, the other writes them to the client.
+//! The buffer of a stream: the author adds blocks, and the pump writes them to the client.
 
 use std::task::{Context, Poll, Waker};
 
@@ -7,7 +7,7 @@ use crate::encode::encode_comment;
 use crate::end::Closed;
 use crate::event::Event;
 
-/// The blocks that are not written yet, and whether more may follow.
+/// The blocks that are not written yet, and the state of the stream.
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
     /// The host is taking bytes that were in the buffer.
@@ -75,8 +75,8 @@ impl Buffer {
         }
     }
 
-    /// Ready when the host has taken every byte, or when the stream is closed. An author that calls this again after
-    /// it has received `Closed` gets no second answer.
+    /// Ready when the host has taken every byte, or when the stream is closed. After an author has received
+    /// `Closed`, further calls are never ready.
     pub(crate) fn poll_flush(&mut self, cx: &Context<'_>) -> Poll<Result<(), Closed>> {
         let used = (self.full && self.is_idle()).then_some(Closed::BudgetUsed);
         match self.closed.or(used) {
@@ -106,7 +106,7 @@ impl Buffer {
         self.writing.then(|| std::mem::take(&mut self.bytes))
     }
 
-    /// The host has taken what [`start_write`](Buffer::start_write) gave. `emptied` is its allocation, for reuse.
+    /// The host has taken the bytes of [`start_write`](Buffer::start_write). `emptied` is their vector, for reuse.
     pub(crate) fn end_write(&mut self, emptied: Vec<u8>) {
         self.writing = false;
         self.bytes = emptied;
@@ -116,11 +116,12 @@ impl Buffer {
         self.closed = Some(closed);
     }
 
-    /// Nothing waits to be written, and nothing is being written.
+    /// Whether everything is written.
     pub(crate) fn is_idle(&self) -> bool {
         self.bytes.is_empty() && !self.writing
     }
 
+    /// Whether the author waits until everything is written.
     pub(crate) fn is_awaited(&self) -> bool {
         self.waiting.is_some()
     }

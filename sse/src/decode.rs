@@ -1,4 +1,4 @@
-//! Bytes to events: the HTML Standard's "Interpreting an event stream", over any slices of the stream.
+//! Bytes to events: the HTML Standard's "Interpreting an event stream", from any slices of the stream.
 
 use std::mem;
 
@@ -11,8 +11,8 @@ const DEFAULT_LIMIT: usize = 1 << 20;
 
 /// An incremental decoder of one event stream.
 ///
-/// It does no I/O: hand it the slices of the stream as they come, in any split. It holds at most one event, and takes time in
-/// proportion to the bytes, also when they come one by one.
+/// The decoder does no I/O. Pass it the slices of the stream as they come, however the stream is cut. The decoder holds
+/// at most one event. Its time is linear in the number of bytes, also when the bytes come one by one.
 ///
 /// ```
 /// use spin_sse::{Decoder, Frame};
@@ -36,16 +36,16 @@ pub struct Decoder {
     limit: usize,
     last_event_id: String,
     bom: Bom,
-    /// The last slice ended with a CR, whose LF may still come.
+    /// The last slice ended with a CR. An LF that belongs to the CR may follow.
     after_cr: bool,
-    /// The start of a line whose end has not come; of a comment just its colon.
+    /// The start of a line whose end has not come. Of a comment, only the colon.
     line: Vec<u8>,
     block: Block,
-    /// Bytes of the block's fields, with those of the line whose end has not come.
+    /// How many bytes the fields of the block have, with those of the line whose end has not come.
     size: usize,
-    /// The block was handed out, and is to be cleared before anything else.
+    /// The block was yielded, and must be cleared first.
     dispatched: bool,
-    /// The data of the last event, where it had to be repaired.
+    /// The data of the last event, if bytes of it were not UTF-8.
     repaired: String,
 }
 
@@ -57,8 +57,8 @@ impl Decoder {
 
     /// A decoder for a client that sent this last event id.
     ///
-    /// It is in force until the stream sets another one. (By the letter of the standard an event without an id would reset it
-    /// on each new connection; browsers keep it, and so does this.)
+    /// The id is valid until the stream sets another id. (By the letter of the standard, an event without an id would
+    /// reset the id on each new connection. Browsers keep the id, and so does this decoder.)
     pub fn with_last_event_id(id: impl Into<String>) -> Decoder {
         Decoder {
             limit: DEFAULT_LIMIT,
@@ -73,21 +73,24 @@ impl Decoder {
         }
     }
 
-    /// Sets how large an event may be, 1 MiB if not set: bytes of all its fields, names included, line ends and comments not.
+    /// Sets how many bytes an event may have; the default is 1 MiB. The names and values of all fields count. Line ends
+    /// and comments do not count.
     pub fn limit(self, bytes: usize) -> Decoder {
         Decoder { limit: bytes, ..self }
     }
 
-    /// The next frame of the stream. Takes the bytes it needs from the front of `input`; `None` means that all are taken:
-    /// call again with the next slice. At the end of the stream there is nothing to call: half a block is no event.
+    /// The next frame of the stream.
+    ///
+    /// The decoder takes bytes off the front of `input`. `None` means that it has taken all of them: call again with
+    /// the next slice. The end of the stream needs no call, because half a block is no event.
     ///
     /// # Errors
     ///
-    /// [`TooLarge`] when the event under way is larger than the [limit](Decoder::limit), and from then on at each call
-    /// until [`reconnect`](Decoder::reconnect): what follows is the rest of that event. Close the connection.
+    /// [`TooLarge`] when an event is larger than the [limit](Decoder::limit), and then at each call until
+    /// [`reconnect`](Decoder::reconnect), because the rest of that event follows. Close the connection.
     pub fn next<'d, 'i: 'd>(&'d mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'d>>, TooLarge> {
         self.start(input)?;
-        // Data that is one line, whole in `input`, is never copied.
+        // The data of the block, while it is one line and the line is whole in `input`. It is never copied.
         let mut only: Option<&'i [u8]> = None;
         loop {
             let Some(Cut { line, rest, after_cr }) = line::cut(input) else {
@@ -96,10 +99,10 @@ impl Decoder {
                 return Ok(None);
             };
             *input = rest;
-            // A CR ends its line at once: an event does not wait until it is known whether a LF follows.
+            // A CR ends its line at once: an event does not wait for an LF that may not follow.
             self.after_cr = after_cr;
             if line.is_empty() && self.line.is_empty() && only.is_none() && self.size == 0 {
-                // The empty line after a comment, mostly.
+                // In most cases the empty line after a comment.
                 continue;
             }
             match self.apply(line, &mut only)? {
@@ -113,8 +116,8 @@ impl Decoder {
                     if only.is_some() || self.block.has_data() {
                         break;
                     }
-                    // "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty
-                    // string and return."
+                    // "If the data buffer is an empty string, set the data buffer and the event type buffer to the
+                    // empty string and return."
                     self.clear_block();
                 }
             }
@@ -123,12 +126,12 @@ impl Decoder {
         Ok(Some(Frame::Event(self.message(only))))
     }
 
-    /// The last event id in force: what a client sends as `Last-Event-ID` when it reconnects. Empty when there is none.
+    /// The last event id, which a client sends as `Last-Event-ID` when it reconnects. Empty when no event had an id.
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id
     }
 
-    /// Starts over with a new connection of the same client: half a block is dropped, the last event id stays.
+    /// Starts again, for a new connection of the same client. Half a block is dropped, the last event id is kept.
     pub fn reconnect(&mut self) {
         self.dispatched = false;
         self.bom = Bom::default();
@@ -137,7 +140,7 @@ impl Decoder {
         self.clear_block();
     }
 
-    /// Takes off the front of `input` what belongs to no line of a new block.
+    /// Clears a block that was yielded, and takes off the front of `input` the bytes that belong to no line.
     #[inline]
     fn start(&mut self, input: &mut &[u8]) -> Result<(), TooLarge> {
         if mem::take(&mut self.dispatched) {
@@ -154,7 +157,7 @@ impl Decoder {
             self.after_cr = false;
         }
         if self.size == 0 && self.line.is_empty() {
-            // An idle stream consists of keep-alive comments.
+            // An idle stream is nothing but keep-alive comments.
             while let Some(rest) = after_keep_alive(input) {
                 *input = rest;
             }
@@ -162,7 +165,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Takes in a line, or the end of a line. `only` is the data of the block while that is one line of the input.
+    /// Applies a line, or the end of a line that began in an earlier slice.
     #[inline]
     fn apply<'i>(&mut self, line: &'i [u8], only: &mut Option<&'i [u8]>) -> Result<Step, TooLarge> {
         if !self.line.is_empty() {
@@ -187,7 +190,7 @@ impl Decoder {
         Ok(Step::Next)
     }
 
-    /// The event that ends here. `only` is its data, unless the block has it.
+    /// The event that ends here. Its data is `only`, else the data of the block.
     fn message<'d>(&'d mut self, only: Option<&'d [u8]>) -> Message<'d> {
         let data = only.unwrap_or(self.block.data());
         let data = match simdutf8::basic::from_utf8(data) {
@@ -212,7 +215,7 @@ impl Decoder {
         self.size = 0;
     }
 
-    /// Keeps a piece of a line. Of a comment only the colon: it may be endless.
+    /// Keeps a piece of a line. Of a comment it keeps only the colon, because a comment may be endless.
     fn hold(&mut self, piece: &[u8]) -> Result<(), TooLarge> {
         if self.line.is_empty() && is_comment(piece) {
             self.line.push(b':');

@@ -7,14 +7,15 @@ use crate::id::Id;
 use crate::line;
 use crate::name::Name;
 
-/// Room for what a block holds besides its texts: the names of its fields, a retry time and line ends.
+/// Room for the parts of a block that are not its texts: names of fields, a retry time, line ends.
 const FRAME: usize = 64;
 
 impl Event<'_> {
-    /// Appends the event to `out`, as one block with the empty line that ends it.
+    /// Appends the event to `out`: one block, with the empty line that ends the block.
     ///
-    /// Cannot fail, and allocates nothing but room in `out`. [`Decoder`](crate::Decoder) is its inverse: it yields an equal
-    /// event, with each line break of the data as LF and the retry time in whole milliseconds (at most `u64::MAX`).
+    /// The encoding cannot fail, and allocates nothing but room in `out`. [`Decoder`](crate::Decoder) is the inverse:
+    /// it yields an equal event, with each line break of the data as LF and the retry time in whole milliseconds (at
+    /// most `u64::MAX`).
     pub fn encode(&self, out: &mut Vec<u8>) {
         let parts = self.as_parts();
         let data = parts.data.map(str::as_bytes);
@@ -23,7 +24,7 @@ impl Event<'_> {
         let [data_len, name_len, id_len] = [data, name, id].map(|text| text.map_or(0, <[u8]>::len));
         out.reserve(FRAME.saturating_add(data_len).saturating_add(name_len).saturating_add(id_len));
 
-        // The space after the colon stays before a value that starts with one: the decoder removes exactly one.
+        // The decoder removes exactly one space after the colon, so a value may start with a space.
         if let Some(delay) = parts.retry {
             encode_line(b"retry: ", itoa::Buffer::new().format(millis(delay)).as_bytes(), out);
         }
@@ -42,8 +43,9 @@ impl Event<'_> {
 
 /// Appends a comment to `out`, as one block: each line of `text` after `: `, then an empty line.
 ///
-/// Clients ignore it, so it serves as a keep-alive and as a note to whoever reads the bytes. Any text will do; the empty
-/// one gives the shortest comment, a lone `:`. Call it between events, never inside one.
+/// Clients ignore a comment. It keeps a connection alive, or is a note for a person who reads the bytes. `text` may be
+/// any text. The empty text gives the shortest comment, a lone `:`. A comment belongs between events, never inside an
+/// event.
 ///
 /// ```
 /// let mut out = Vec::new();
@@ -68,9 +70,9 @@ fn encode_line<const P: usize>(prefix: &[u8; P], value: &[u8], out: &mut Vec<u8>
     out.push(b'\n');
 }
 
-/// A text with n line breaks has n + 1 lines, so that neither empty data nor a last line break is lost.
+/// A text with n line breaks has n + 1 lines, so neither empty data nor a last line break is lost.
 ///
-/// `between` is a line end and the prefix, in one piece because that is faster.
+/// `between` is a line end and the prefix in one piece, which is faster.
 #[inline]
 fn encode_lines<const P: usize, const B: usize>(
     prefix: &[u8; P],

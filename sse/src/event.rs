@@ -1,4 +1,4 @@
-//! An event: what goes on the wire as one block.
+//! An event: one block on the wire.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::id::Id;
 use crate::name::Name;
 
-/// One block of an event stream: data, a name, an id, a retry hint, each of them optional.
+/// One block of an event stream: data, a name, an id and a retry time, each of them optional.
 ///
 /// Every part is valid by construction, so an event needs no check and its [encoding](Event::encode) cannot fail.
 ///
@@ -26,36 +26,37 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// An event with data: any text, also an empty one.
+    /// An event with data, which may be any text, also the empty text.
     ///
-    /// The client receives it with each line break, be it CRLF, CR or LF, as one LF.
+    /// The client receives each line break of the data (CRLF, CR or LF) as one LF.
     pub fn new(data: impl Into<Cow<'a, str>>) -> Event<'a> {
         Event { data: Some(data.into()), ..Event::default() }
     }
 
-    /// A block for its id or its retry hint alone. A browser takes note of those and fires no event.
+    /// A block for an id or a retry time alone. A browser stores them and fires no event.
     ///
-    /// Some clients ignore such blocks altogether: what must arrive goes with data.
+    /// Some clients ignore blocks without data. An id or a retry time that must arrive belongs in an event with data.
     pub fn without_data() -> Event<'a> {
         Event::default()
     }
 
-    /// The name under which clients receive the event, in place of `message`. An empty name is none.
+    /// Sets the name under which clients receive the event, in place of `message`. An empty name removes the name.
     pub fn name(self, name: impl Into<Name<'a>>) -> Event<'a> {
         Event { name: Some(name.into()).filter(|name| !name.as_str().is_empty()), ..self }
     }
 
-    /// The id that a client sends back as `Last-Event-ID` when this is the last event it got.
+    /// Sets the id. A client sends it as `Last-Event-ID` when this was the last event that it received.
     pub fn id(self, id: impl Into<Id<'a>>) -> Event<'a> {
         Event { id: Some(id.into()), ..self }
     }
 
-    /// How long a client waits before it reconnects, from now on. On the wire in whole milliseconds, the rest dropped.
+    /// Sets how long the client waits before it reconnects, from this event on. On the wire the time is in whole
+    /// milliseconds, rounded down.
     pub fn retry(self, delay: Duration) -> Event<'a> {
         Event { retry: Some(delay), ..self }
     }
 
-    /// What the event is made of, to read.
+    /// The parts of the event, to read them.
     ///
     /// ```
     /// use spin_sse::{Event, Id};
@@ -71,7 +72,7 @@ impl<'a> Event<'a> {
         Parts { data: self.data.as_deref(), name: self.name.as_ref(), id: self.id.as_ref(), retry: self.retry }
     }
 
-    /// The same event, borrowing nothing.
+    /// The same event, which borrows nothing.
     pub fn into_owned(self) -> Event<'static> {
         Event {
             data: self.data.map(|data| Cow::Owned(data.into_owned())),
@@ -84,7 +85,7 @@ impl<'a> Event<'a> {
 
 /// The parts of an [`Event`], borrowed from it by [`Event::as_parts`].
 ///
-/// They are fields rather than methods of the event, because `event.id(7)` sets the id.
+/// The event itself has no getters: `event.id(7)` sets the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Parts<'e> {

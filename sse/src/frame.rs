@@ -1,26 +1,27 @@
-//! What a decoder yields.
+//! The frames that a decoder yields.
 
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// What comes out of a decoder.
+/// What a [`Decoder`](crate::Decoder) yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Frame<'d> {
     /// An event.
     Event(Message<'d>),
-    /// From now on the client should wait this long before it reconnects, whole milliseconds.
+    /// How long the client should wait from now on before it reconnects, in whole milliseconds.
     Retry(Duration),
 }
 
-/// An event as its receiver sees it.
+/// An event as a client receives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Message<'d> {
-    /// The data, its lines separated by LF.
+    /// The data. Its lines are separated by LF.
     pub data: &'d str,
-    /// The name; `message` when the event has none.
+    /// The name, or `message` when the event has no name.
     pub name: &'d str,
-    /// The last event id in force: that of this event or, if it has none, of the last one that had. Empty when none had.
+    /// The last event id: the id of this event, else the id of the last event that had an id. Empty when no event had
+    /// an id.
     pub last_event_id: &'d str,
 }
 

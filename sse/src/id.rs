@@ -1,4 +1,4 @@
-//! The id of an event: what a client that comes back sends as `Last-Event-ID`.
+//! The id of an event: what a client that reconnects sends as `Last-Event-ID`.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -11,8 +11,8 @@ use crate::digits::Digits;
 ///
 /// An empty id is valid: it resets the client's last event id, so that its next connection sends none.
 ///
-/// There is one door for data, which may refuse, one for literals, checked when they are compiled, and one for
-/// integers, which are always valid and are not allocated:
+/// [`Id::new`] takes any text and may refuse it. [`Id::from_static`] takes a literal, which the compiler checks.
+/// `Id::from` takes an integer, which is always valid and is not allocated:
 ///
 /// ```
 /// use spin_sse::Id;
@@ -24,7 +24,7 @@ use crate::digits::Digits;
 /// # Ok::<(), spin_sse::InvalidId>(())
 /// ```
 ///
-/// A NUL is refused because a client ignores the whole field then: "If the field value does not contain U+0000 NULL, then
+/// A NUL is refused because a client ignores a field with a NUL: "If the field value does not contain U+0000 NULL, then
 /// set the last event ID buffer to the field value." (HTML, "Interpreting an event stream")
 #[derive(Clone)]
 pub struct Id<'a>(Repr<'a>);
@@ -36,7 +36,7 @@ enum Repr<'a> {
 }
 
 impl<'a> Id<'a> {
-    /// An id from data.
+    /// An id from any text.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl<'a> Id<'a> {
         }
     }
 
-    /// The same id, borrowing nothing.
+    /// The same id, which borrows nothing.
     pub fn into_owned(self) -> Id<'static> {
         Id(match self.0 {
             Repr::Text(text) => Repr::Text(Cow::Owned(text.into_owned())),
@@ -76,7 +76,7 @@ impl Id<'static> {
     ///
     /// # Panics
     ///
-    /// When `text` contains NUL, CR or LF; in a constant that is an error of the compiler.
+    /// When `text` contains NUL, CR or LF. In a constant this is a compile error.
     ///
     /// ```compile_fail
     /// # use spin_sse::Id;

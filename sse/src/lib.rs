@@ -1,8 +1,9 @@
 //! Server-Sent Events for [Spin](https://spinframework.dev) components.
 //!
-//! A server publishes events on a response that stays open; a browser's `EventSource` receives them, reconnects by itself,
-//! and then says which event it got last. This crate is what a component adds to be such a server: an [`Event`] that cannot
-//! be malformed, its encoder, a [`Decoder`] that follows the standard, and the reader of [`last_event_id`].
+//! A server publishes events on a response that stays open. A browser's `EventSource` receives the events, reconnects
+//! by itself, and then sends the id of the last event that it received. This crate makes a component such a server. It
+//! has an [`Event`] that cannot be malformed, an encoder, a [`Decoder`] that follows the standard, and a reader of
+//! [`last_event_id`].
 //!
 //! ```
 //! use spin_sse::{Decoder, Event, Frame};
@@ -22,24 +23,24 @@
 //!
 //! # Laws
 //!
-//! * Decoding what was encoded gives the same event, with each line break of its data as LF.
-//! * A stream decodes to the same frames however it is cut into slices.
+//! * An encoded event decodes to the same event, with each line break of its data as LF.
+//! * A stream decodes to the same frames, however it is cut into slices.
 //! * No input makes this crate panic.
 //!
 //! # Scope
 //!
-//! In: the event stream format of the [HTML Standard][html], both ways, and where a client left off. With the feature
-//! `stream`, on by default, also streams from a component to its clients.
+//! In scope: the event stream format of the [HTML Standard][html], to write and to read, and the last event id of a
+//! client. The feature `stream`, on by default, adds streams from a component to its clients.
 //!
-//! Out: an HTTP client (the decoder takes bytes from any), a store of past events, deciding who may see what.
+//! Out of scope: an HTTP client (the decoder takes bytes from any client), a store of past events, access control.
 //!
 //! # Modules, in the order data flows
 //!
 //! Each module imports only modules above it.
 //!
-//! * `resume`: where a client that reconnects left off.
+//! * `resume`: the last event that a client received before it reconnected.
 //! * `id` and `name`: the parts of an event that have rules. `digits` holds an id that is an integer.
-//! * `event`: one block of the stream, valid by construction. `line` is the one definition of a line break.
+//! * `event`: one block of a stream, valid by construction. `line` is the one definition of a line break.
 //! * `encode`: events and comments to bytes.
 //! * `decode`: bytes to events, on the client's side. `block` is one block, line by line; `bom` is the byte order mark;
 //!   `frame` is what comes out.

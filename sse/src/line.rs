@@ -8,7 +8,7 @@ pub(crate) struct Cut<'a> {
     pub(crate) line: &'a [u8],
     /// What follows the break.
     pub(crate) rest: &'a [u8],
-    /// The text ends with a CR that ends the line: if more text comes and begins with LF, that belongs to the same break.
+    /// The text ends with a CR, which ends the line. If the next text begins with LF, the LF belongs to the same break.
     pub(crate) after_cr: bool,
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn cut(text: &[u8]) -> Option<Cut<'_>> {
     }
 }
 
-/// A call of `memchr2` costs as much as looking through this many bytes here: most lines are shorter.
+/// A call of `memchr2` costs as much as a search of this many bytes here. Most lines are shorter.
 const NEAR: usize = 128;
 const BLOCK: usize = 32;
 const WORD: usize = 8;
@@ -37,7 +37,7 @@ fn find(text: &[u8]) -> Option<usize> {
     let (blocks, few) = text.as_chunks::<BLOCK>();
     let mut before = 0_usize;
     for block in blocks {
-        // The compiler makes this one comparison of vectors.
+        // The compiler turns this into one comparison of vectors.
         if block.iter().fold(0, |found, byte| found | u8::from(is_break(*byte))) != 0 {
             return find_in_words(block).map(|at| at.saturating_add(before));
         }
@@ -68,7 +68,7 @@ fn is_break(byte: u8) -> bool {
     (byte == b'\n') | (byte == b'\r')
 }
 
-/// The lowest bit that is set is in the first byte that is a line break.
+/// A word whose lowest set bit is in the first byte that is a line break.
 #[inline]
 fn breaks_in(word: u64) -> u64 {
     const LOW: u64 = u64::from_ne_bytes([1; WORD]);

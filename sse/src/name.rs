@@ -6,11 +6,11 @@ use std::fmt;
 
 /// An event's name, the `event` field on the wire: text without CR or LF.
 ///
-/// It is the type under which a page receives the event: `source.addEventListener("timestamp", ...)`. Without a name, and
-/// with an empty one, that is `message`. Avoid `open` and `error`: a page could not tell them from the events that
-/// `EventSource` itself fires.
+/// The name is the type under which a page receives the event: `source.addEventListener("timestamp", ...)`. An event
+/// without a name, or with an empty name, has the type `message`. Avoid `open` and `error`: `EventSource` itself fires
+/// events of these types, and a page could not distinguish them.
 ///
-/// There is one door for data, which may refuse, and one for literals, checked when they are compiled:
+/// [`Name::new`] takes any text and may refuse it. [`Name::from_static`] takes a literal, which the compiler checks:
 ///
 /// ```
 /// use spin_sse::Name;
@@ -24,7 +24,7 @@ use std::fmt;
 pub struct Name<'a>(Cow<'a, str>);
 
 impl<'a> Name<'a> {
-    /// A name from data.
+    /// A name from any text.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl<'a> Name<'a> {
         &self.0
     }
 
-    /// The same name, borrowing nothing.
+    /// The same name, which borrows nothing.
     pub fn into_owned(self) -> Name<'static> {
         Name(Cow::Owned(self.0.into_owned()))
     }
@@ -51,7 +51,7 @@ impl Name<'static> {
     ///
     /// # Panics
     ///
-    /// When `text` contains CR or LF; in a constant that is an error of the compiler.
+    /// When `text` contains CR or LF. In a constant this is a compile error.
     ///
     /// ```compile_fail
     /// # use spin_sse::Name;
@@ -75,8 +75,8 @@ const fn is_valid(mut text: &[u8]) -> bool {
     true
 }
 
-/// For a literal in place, as in `event.name("timestamp")`. A conversion cannot refuse, so each CR and LF becomes a space;
-/// text that is not a literal goes through [`Name::new`].
+/// For a literal, as in `event.name("timestamp")`. A conversion cannot refuse, so each CR and LF becomes a space. For
+/// text that is not a literal there is [`Name::new`].
 impl From<&'static str> for Name<'_> {
     #[inline]
     fn from(text: &'static str) -> Self {

@@ -1,7 +1,7 @@
 //! What drives a stream: the author's future and the pump, side by side in the task of the request.
 //!
-//! The author adds to a [`Buffer`] and the pump writes the buffer to the client. One task polls both, so neither needs to
-//! wake the other.
+//! The author adds blocks to a [`Buffer`], and the pump writes them to the client. One task polls both, so neither
+//! needs to wake the other.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -26,7 +26,7 @@ impl Deadlines {
         Deadlines { keep_alive, end }
     }
 
-    /// The first of the two.
+    /// The earlier of the two deadlines.
     fn next(&self, last_write: Instant) -> Instant {
         self.keep_alive.map_or(Instant::MAX, |interval| after(last_write, interval)).min(self.end)
     }
@@ -61,16 +61,16 @@ pub(crate) async fn drive(
     match (returned, closed) {
         (Some(Err(error)), _) if !error.is::<Closed>() => End::Failed(error),
         (_, Some(closed)) => End::Closed(closed),
-        // The author received that the budget is used and returned it before the pump noticed.
+        // The author received `BudgetUsed` and returned it before the pump noticed.
         (Some(Err(_)), None) => End::Closed(Closed::BudgetUsed),
         (_, None) => End::Finished,
     }
 }
 
-/// How many writes in a row may succeed at once before other requests of the instance have their turn.
+/// How many writes in a row may succeed without a wait before other requests of the instance have their turn.
 const TURNS: usize = 32;
 
-/// Polls both until the stream is closed, or the author has returned and everything is written.
+/// Polls the author and the pump until the stream is closed, or the author has returned and everything is written.
 async fn poll_both(
     mut author: Pin<&mut impl Future<Output = Returned>>,
     pump: impl Future<Output = Closed>,
@@ -94,7 +94,7 @@ async fn poll_both(
             if returned.is_some() {
                 return Poll::Ready(None);
             }
-            // The pump has written what the author waits for, so it is the author's turn again.
+            // The pump has written everything. Poll the author again if it waited for that.
             if !buffer.borrow().is_awaited() {
                 return Poll::Pending;
             }
@@ -126,10 +126,9 @@ async fn last_words(
     .await
 }
 
-/// Wakes an author that polls its parts itself (a `select!`, a `FuturesUnordered`): it polls only the parts that were woken.
+/// Wakes an author that polls several futures (a `select!`, a `FuturesUnordered`) and polls only those that were woken.
 ///
-/// An author that awaits plainly has the waker of `cx` and is polled anyway. To wake it would cost a round through the
-/// host.
+/// An author with one future has the waker of `cx` and is polled anyway. A wake-up would cost a round through the host.
 fn wake(buffer: &RefCell<Buffer>, cx: &Context<'_>) {
     let waker = buffer.borrow_mut().take_waker();
     if let Some(waker) = waker

@@ -11,13 +11,13 @@ use crate::end::Closed;
 
 /// Status and headers of an event stream.
 ///
-/// The default is what the HTML Standard asks of a server and what keeps proxies out of the way: status 200,
-/// `content-type: text/event-stream`, `cache-control: no-cache` and `x-accel-buffering: no`.
+/// The default has what the HTML Standard requires, and headers that stop proxies from caching and buffering: status
+/// 200, `content-type: text/event-stream`, `cache-control: no-cache` and `x-accel-buffering: no`.
 #[derive(Debug, Clone)]
 pub struct Head {
-    /// The status. Anything but 200 makes a browser's `EventSource` stop for good.
+    /// The status. A browser's `EventSource` stops for good at any status other than 200.
     pub status: StatusCode,
-    /// The headers. `connection` and `keep-alive` belong to the host: it refuses a response that sets them.
+    /// The headers. The host sets `connection` and `keep-alive`, and refuses a response that has them.
     pub headers: HeaderMap,
 }
 
@@ -36,12 +36,12 @@ impl Default for Head {
 }
 
 impl Head {
-    /// Opens a stream: the response to return from the handler, and the writer of its body, which may be moved to
-    /// another task of the same instance.
+    /// Opens a stream. Returns the response, for the handler to return, and the writer of the response's body. The
+    /// writer may move to another task of the same instance.
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InternalError`] naming the reason when the host refuses a header or the status.
+    /// [`ErrorCode::InternalError`] with the reason, when the host refuses a header or the status.
     pub fn open(self) -> Result<(Response, Writer), ErrorCode> {
         let entries: Vec<(String, Vec<u8>)> =
             self.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_owned())).collect();
@@ -58,7 +58,7 @@ impl Head {
 
 /// The body of an open event stream.
 ///
-/// Straight onto WASI's `stream<u8>`: there is no queue between this and the client. Dropping it ends the stream as
+/// The bytes go directly to WASI's `stream<u8>`, without a queue. A dropped writer ends the stream as
 /// [`finish`](Writer::finish) does.
 #[derive(Debug)]
 pub struct Writer {
@@ -67,9 +67,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Writes `bytes` and returns when the host took all of them, giving back the buffer, emptied, for reuse.
+    /// Writes `bytes`. Returns when the host has taken all of them, with the emptied vector, for reuse.
     ///
-    /// A future dropped in the middle may have written a part; [`write_unless`](Writer::write_unless) can tell.
+    /// A future that is dropped before it is ready may have written a part of `bytes`.
+    /// [`write_unless`](Writer::write_unless) stops a write without that risk.
     ///
     /// # Errors
     ///
@@ -78,13 +79,15 @@ impl Writer {
         self.write_unless(bytes, std::future::pending()).await
     }
 
-    /// Writes `bytes` unless `stop` is ready before the host takes the first of them: once it has begun to take them,
-    /// the rest follows, so that the stream can only end where `bytes` end.
+    /// Writes `bytes`, unless `stop` is ready before the host takes the first byte.
+    ///
+    /// When the host has taken the first byte, the rest follows. So the stream can only end before `bytes` or after
+    /// `bytes`.
     ///
     /// # Errors
     ///
-    /// [`Closed::ClientLeft`] when the client has gone, [`Closed::BudgetUsed`] when `stop` was first and nothing of
-    /// `bytes` was taken.
+    /// [`Closed::ClientLeft`] when the client has gone. [`Closed::BudgetUsed`] when `stop` was ready first, and the
+    /// host has taken nothing of `bytes`.
     pub async fn write_unless(&mut self, bytes: Vec<u8>, stop: impl Future<Output = ()>) -> Result<Vec<u8>, Closed> {
         if bytes.is_empty() {
             return Ok(bytes);
@@ -115,10 +118,10 @@ impl Writer {
         Ok(bytes)
     }
 
-    /// Ends the stream properly. A client that is still there reads the end of the body and reconnects.
+    /// Ends the stream properly. A client that is still connected reads the end of the body and reconnects.
     pub async fn finish(self) {
         drop(self.body);
-        // Fails only when nobody is left to read the result.
+        // This fails only when the client has gone.
         let _ = self.result.write(Ok(None)).await;
     }
 }

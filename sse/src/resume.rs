@@ -1,19 +1,21 @@
-//! Where a client that comes back left off.
+//! The last event that a client received before it reconnected.
 
 use http::{HeaderMap, Uri};
 
-/// Query parameters that carry the last event id of a client that cannot set the header, the first that is not empty wins.
+/// Query parameters for a client that cannot set the header. The first that is not empty wins.
 const PARAMETERS: [&str; 3] = ["last_event_id", "lastEventID", "lastEventId"];
 
-/// The id of the last event that this client got: from the `Last-Event-ID` header, else from the query parameter
-/// `last_event_id`, `lastEventID` or `lastEventId`. `None` when there is none or it is empty.
+/// The id of the last event that the client received.
 ///
-/// The header wins. A browser sends it on its own when it reconnects; the parameter is for the first request of a page,
-/// which cannot set headers, and for `EventSource` replacements. The parameter is read as a form is: percent-encoded UTF-8,
-/// `+` for a space.
+/// It comes from the `Last-Event-ID` header, else from the query parameter `last_event_id`, `lastEventID` or
+/// `lastEventId`. It is `None` when there is no such header or parameter, or when all are empty.
 ///
-/// The text is whatever the client sent, and need not be an id that you ever gave out. Bytes that are not UTF-8 become
-/// U+FFFD: a client with an unreadable past is still one that has a past, not a new one.
+/// The header wins. A browser sends the header by itself when it reconnects. The parameter is for the first request of
+/// a page, which cannot set headers, and for replacements of `EventSource`. The parameter is decoded as a form is:
+/// percent-encoded UTF-8, `+` for a space.
+///
+/// The text is what the client sent. It need not be an id that the server ever sent. Bytes that are not UTF-8 become
+/// U+FFFD, because a client with an unreadable id is still not a new client.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, Uri};
@@ -26,7 +28,7 @@ const PARAMETERS: [&str; 3] = ["last_event_id", "lastEventID", "lastEventId"];
 /// assert_eq!(spin_sse::last_event_id(&headers, &uri).as_deref(), Some("42"));
 /// ```
 ///
-/// Source: HTML, "The `Last-Event-ID` header", whose value is UTF-8 and not ASCII.
+/// Source: HTML, "The `Last-Event-ID` header". The value of the header is UTF-8, not ASCII.
 pub fn last_event_id(headers: &HeaderMap, uri: &Uri) -> Option<String> {
     from_header(headers).or_else(|| from_query(uri.query()?))
 }

@@ -1,4 +1,4 @@
-//! The stream as a component's author sees it: a function that publishes, turned into a response.
+//! A stream as the author of a component sees it: a response made of a function that publishes.
 
 use std::borrow::Borrow;
 use std::cell::RefCell;
@@ -18,14 +18,14 @@ use crate::pump::{Deadlines, drive};
 use crate::report::report;
 use crate::response::Head;
 
-/// Many events go out in writes of about this many bytes: a write costs some 20 us whatever its size.
+/// Many events are written in chunks of about this many bytes, because a write costs about 20 us whatever its size.
 const CHUNK: usize = 16 * 1024;
 
 /// Answers a request with an event stream that `author` publishes to.
 ///
-/// `author` starts when the response is returned and may run as long as the client stays. It ends the stream by
-/// returning; an error other than [`Closed`] is written to the component's log. See [`EventStream`] for the options
-/// and their defaults.
+/// `author` starts when the handler returns the response, and may go on as long as the client is connected. When
+/// `author` returns, the stream ends. An error other than [`Closed`] is written to standard error, the component's log.
+/// The options are methods of [`EventStream`].
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -66,7 +66,7 @@ where
     }
 }
 
-/// A response that is an event stream, and its options; made by [`stream`], returned from the handler.
+/// A response that is an event stream, with its options. [`stream`] makes it, and the handler returns it.
 #[must_use = "an event stream does nothing until it is returned from the handler"]
 pub struct EventStream<F> {
     author: F,
@@ -79,55 +79,59 @@ pub struct EventStream<F> {
 }
 
 impl<F> EventStream<F> {
-    /// How long clients wait before they reconnect, in whole milliseconds; sent before anything else. Not sent by
-    /// default: browsers then wait a few seconds.
+    /// Sets how long a client waits before it reconnects, in whole milliseconds. It is sent before anything else. By
+    /// default it is not sent, and a browser waits a few seconds.
     pub fn retry(mut self, retry: Duration) -> Self {
         self.retry = Some(retry);
         self
     }
 
-    /// After how long without a write a comment is sent: it keeps proxies from closing the connection, and it is how
-    /// a client that left is noticed while the author has nothing to publish. 15 s by default, `None` for never.
+    /// Sets after how long without a write a comment is sent; the default is 15 s, `None` means never.
+    ///
+    /// The comment keeps proxies from closing the connection. It also discovers that the client has gone while the
+    /// author has nothing to publish.
     pub fn keep_alive(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.keep_alive = interval.into();
         self
     }
 
-    /// Ends the stream by itself after `duration` at most, at an event boundary, for platforms that would cut it.
+    /// Ends the stream after `duration` at most, between two events, for a platform that would cut the stream. The
+    /// default is no limit.
     ///
-    /// Each stream gets a random duration between 80 % and 100 % of this, so that clients that came together do not
-    /// come back together. Unlimited by default.
+    /// Each stream has a random duration between 80 % and 100 % of `duration`, so that clients that connected together
+    /// do not reconnect together.
     pub fn max_duration(mut self, duration: Duration) -> Self {
         self.max_duration = Some(duration);
         self
     }
 
-    /// Ends the stream by itself before it would exceed `bytes`, at an event boundary. Unlimited by default.
+    /// Ends the stream before it would exceed `bytes`, between two events. The default is no limit.
     ///
-    /// The first event is always sent: a stream that ended before it would do so again after every reconnect.
+    /// The first event is always sent. Else the client would reconnect for ever, and never receive that event.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// Replaces the status, 200 by default; `EventSource` stops for good on any other.
+    /// Sets the status; the default is 200. A browser's `EventSource` stops for good at any other status.
     pub fn status(mut self, status: StatusCode) -> Self {
         self.head.status = status;
         self
     }
 
-    /// Sets one header, replacing one of that name; see [`Head`] for those that are there already.
+    /// Sets one header, and replaces a header of the same name. [`Head`] says which headers are set by default.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.head.headers.insert(name, value);
         self
     }
 
-    /// The response's headers, to add to or to replace; see [`Head`] for the defaults.
+    /// The headers of the response, to change them. [`Head`] says which headers are set by default.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.head.headers
     }
 
-    /// Called once, when the stream has ended, with the reason; replaces the default, which logs [`End::Failed`].
+    /// Sets what is called once, with the reason, when the stream has ended. The default [reports](report)
+    /// [`End::Failed`].
     pub fn on_end(mut self, on_end: impl FnOnce(End) + 'static) -> Self {
         self.on_end = Box::new(on_end);
         self
@@ -163,8 +167,8 @@ where
 
 /// An open event stream, to publish to.
 ///
-/// There is no queue: each method returns when the host took what it wrote, so a slow client slows its author and
-/// nothing piles up. Dropping a method's future halfway loses nothing: what was encoded is written whole.
+/// There is no queue. Each method returns when the host has taken the bytes, so a slow client slows its author and no
+/// bytes accumulate. The future of a method may be dropped at any time: a block that was encoded is written whole.
 pub struct Stream {
     buffer: Rc<RefCell<Buffer>>,
 }
@@ -174,8 +178,8 @@ impl Stream {
     ///
     /// # Errors
     ///
-    /// [`Closed`] when the stream has ended; pass it on with `?`. An author may do its last work after the first such
-    /// error, but is dropped when it tries to send again.
+    /// [`Closed`] when the stream has ended. Return it with `?`. The author may do its last work after the first such
+    /// error. It is dropped when it tries to send again.
     pub async fn publish(&mut self, event: &Event<'_>) -> Result<(), Closed> {
         self.flush().await?;
         self.buffer.borrow_mut().push_event(event);
@@ -186,7 +190,7 @@ impl Stream {
     ///
     /// # Errors
     ///
-    /// As [`publish`](Stream::publish); the events before the one that no longer fits the budget are sent.
+    /// As [`publish`](Stream::publish). The events before the first event that exceeds the budget are sent.
     pub async fn publish_all<'e, I>(&mut self, events: I) -> Result<(), Closed>
     where
         I: IntoIterator,

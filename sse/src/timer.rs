@@ -1,4 +1,4 @@
-//! Moments of the monotonic clock, and a timer for deadlines that mostly move away before they come.
+//! Moments of the monotonic clock, and a timer for deadlines that often move.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,44 +9,44 @@ use wasi::clocks::monotonic_clock;
 /// A moment of the monotonic clock, in nanoseconds.
 pub type Instant = u64;
 
-/// The monotonic clock's present.
+/// The present moment.
 pub fn now() -> Instant {
     monotonic_clock::now()
 }
 
-/// `from` plus `duration`; saturates, which is centuries from now.
+/// `from` plus `duration`. A sum that is too large becomes [`Instant::MAX`], which is centuries from now.
 pub fn after(from: Instant, duration: Duration) -> Instant {
     from.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// Between 80 % and 100 % of `duration`, at random: for what must not end for all at once.
+/// Between 80 % and 100 % of `duration`, at random, so that streams that began together do not end together.
 pub fn jittered(duration: Duration) -> Duration {
     scaled(duration, 1.0 - 0.2 * random())
 }
 
-/// Between 50 % and 150 % of `duration`, at random: for what must not begin for all at once.
+/// Between 50 % and 150 % of `duration`, at random, so that many do not begin the same work at once.
 pub fn scattered(duration: Duration) -> Duration {
     scaled(duration, 0.5 + random())
 }
 
 fn scaled(duration: Duration, factor: f64) -> Duration {
-    // Too long to count is as good as for ever.
+    // A duration that cannot be represented is as good as for ever.
     Duration::try_from_secs_f64(duration.as_secs_f64() * factor).unwrap_or(Duration::MAX)
 }
 
-/// From 0 up to 1.
+/// At least 0 and less than 1.
 fn random() -> f64 {
     let number = wasi::random::insecure::get_insecure_random_u64() >> 32;
     number as f64 / (1_u64 << 32) as f64
 }
 
-/// Wakes at a due time that may differ from call to call.
+/// Wakes at a due time, which may differ from call to call.
 ///
-/// The host is asked for a timer only when none is running that ends in time: a keep-alive that every event pushes
-/// back costs one host timer per interval, not one per event.
+/// A new timer of the host is made only when the present one does not end in time. So a keep-alive whose due time moves
+/// with every event costs one timer of the host per interval, not one per event.
 #[derive(Default)]
 pub struct Timer {
-    running: Option<(Instant, Wait)>,
+    host_timer: Option<(Instant, Wait)>,
 }
 
 type Wait = Pin<Box<dyn Future<Output = ()>>>;
@@ -61,16 +61,16 @@ impl Timer {
     /// Ready when `due` has passed.
     pub fn poll_due(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
         loop {
-            match &mut self.running {
+            match &mut self.host_timer {
                 Some((at, wait)) if *at <= due => {
                     if wait.as_mut().poll(cx).is_pending() {
                         return Poll::Pending;
                     }
-                    self.running = None;
+                    self.host_timer = None;
                 }
                 _ if due == Instant::MAX => return Poll::Pending,
                 _ if now() >= due => return Poll::Ready(()),
-                _ => self.running = Some((due, Box::pin(monotonic_clock::wait_until(due)))),
+                _ => self.host_timer = Some((due, Box::pin(monotonic_clock::wait_until(due)))),
             }
         }
     }

@@ -89,7 +89,8 @@ fn imports(module: &str, source: &Source) -> Vec<(usize, String)> {
                 if before.is_some_and(|character| character.is_alphanumeric() || "_$:".contains(character)) {
                     continue;
                 }
-                let prefix = if start == "super::" && !parent.is_empty() { format!("{parent}::") } else { String::new() };
+                let prefix =
+                    if start == "super::" && !parent.is_empty() { format!("{parent}::") } else { String::new() };
                 let rest = &line[index + start.len()..];
                 found.extend(expand(rest).into_iter().map(|path| (at + 1, format!("{prefix}{path}"))));
             }
@@ -139,5 +140,8 @@ fn expand(text: &str) -> Vec<String> {
         }
     }
     let items = items.iter().map(|item| item.trim()).filter(|item| !item.is_empty());
-    items.flat_map(expand).map(|item| if item == "self" { path.trim_end_matches(':').to_owned() } else { format!("{path}{item}") }).collect()
+    items
+        .flat_map(expand)
+        .map(|item| if item == "self" { path.trim_end_matches(':').to_owned() } else { format!("{path}{item}") })
+        .collect()
 }

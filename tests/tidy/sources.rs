@@ -32,7 +32,10 @@ impl Source {
     /// The lines before the unit tests that contain one of `texts`.
     pub(crate) fn lines_with(&self, texts: &[&str]) -> Vec<String> {
         let lines = self.code().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
-        lines.filter(|(_, line)| texts.iter().any(|text| line.contains(text))).map(|(at, _)| self.place(at + 1)).collect()
+        lines
+            .filter(|(_, line)| texts.iter().any(|text| line.contains(text)))
+            .map(|(at, _)| self.place(at + 1))
+            .collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A stream decodes to the same frames however it is cut.
+//! A stream decodes to the same frames, however it is cut.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {

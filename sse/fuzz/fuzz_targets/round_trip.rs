@@ -1,4 +1,4 @@
-//! Decoding what was encoded gives the same event.
+//! An encoded event decodes to the same event.
 #![no_main]
 use spin_sse::{Decoder, Event, Frame, Id, Message, Name};
 

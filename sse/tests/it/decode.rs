@@ -6,7 +6,7 @@ use spin_sse::{Decoder, Event, Frame, Message};
 
 use crate::util::{cuts, decodes, event, feed, leaves_id, message, retry, says, says_nothing};
 
-/// With this limit, gives these events and then fails, however it is cut; or does not fail.
+/// With this limit the stream gives these events and then fails, or does not fail, however it is cut.
 #[track_caller]
 fn limited(limit: usize, stream: impl AsRef<[u8]>, data: &[&str], fails: bool) {
     for slices in cuts(stream.as_ref()) {
@@ -286,7 +286,7 @@ fn a_frame_leaves_the_rest_of_the_slice() {
     assert_eq!(input, b"");
 }
 
-/// Hangs if the time is more than in proportion to the length.
+/// Hangs if the time is not linear in the length.
 #[test]
 fn a_long_line_one_byte_at_a_time_is_decoded_in_time() {
     let mut stream = Vec::new();

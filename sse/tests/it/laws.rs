@@ -1,4 +1,4 @@
-//! The laws, on streams and events that chance makes up.
+//! The laws of the crate, on random streams and events.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use spin_sse::{Event, Id, Name, encode_comment};
 use crate::oracle;
 use crate::util::{Seen, decode};
 
-/// What streams are made of, and what makes trouble in them.
+/// The pieces of streams, with those that are hard to decode.
 const PIECES: [&[u8]; 32] = [
     b"\r",
     b"\n",
@@ -92,7 +92,7 @@ fn cut<'s>(mut stream: &'s [u8], places: &[Index]) -> Vec<&'s [u8]> {
     slices
 }
 
-/// What a client sees of these events, by their definition.
+/// What a client sees of these events, by the definition of an event.
 fn seen_of(events: &[Event<'_>]) -> Vec<Seen> {
     let (mut seen, mut last_event_id) = (Vec::new(), String::new());
     for event in events.iter().map(Event::as_parts) {

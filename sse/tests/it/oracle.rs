@@ -5,11 +5,12 @@ use std::time::Duration;
 use crate::util::{Decoded, Seen, event};
 
 pub(crate) fn decode(stream: &[u8]) -> Decoded {
-    // "Streams must be decoded using the UTF-8 decode algorithm", which "strips one leading UTF-8 Byte Order Mark (BOM)".
+    // "Streams must be decoded using the UTF-8 decode algorithm", which "strips one leading UTF-8 Byte Order Mark
+    // (BOM)".
     let text = String::from_utf8_lossy(stream);
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
 
-    // CRLF, LF and CR all end a line. What follows the last of them is no line, and is discarded.
+    // CRLF, LF and CR all end a line. The text after the last line end is no line, and is discarded.
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut lines: Vec<&str> = text.split('\n').collect();
     lines.pop();

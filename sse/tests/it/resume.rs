@@ -1,4 +1,4 @@
-//! Where a client left off.
+//! The last event that a client received before it reconnected.
 
 use http::{HeaderMap, HeaderValue, Uri};
 

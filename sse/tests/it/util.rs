@@ -6,7 +6,7 @@ use spin_sse::{Decoder, Event, Frame, Message, TooLarge};
 
 use crate::oracle;
 
-/// A frame, kept.
+/// A frame that borrows nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     Event { data: String, name: String, id: String },
@@ -38,7 +38,7 @@ impl From<Frame<'_>> for Seen {
     }
 }
 
-/// Feeds one slice, and adds what comes of it to `seen`.
+/// Decodes one slice, and adds its frames to `seen`.
 pub(crate) fn feed(decoder: &mut Decoder, mut slice: &[u8], seen: &mut Vec<Seen>) -> Result<(), TooLarge> {
     while let Some(frame) = decoder.next(&mut slice)? {
         seen.push(frame.into());
