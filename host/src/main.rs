@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use spin_sse_host::{Host, Options, key};
-use std::io::{Write, stdout};
+use std::io::{Write, stderr, stdout};
 use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -56,7 +56,8 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // Where standard error cannot be written, the exit code still says it.
+            let _ = writeln!(stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -65,7 +66,7 @@ async fn main() -> ExitCode {
 fn print_token(options: &Options, publish: &[String], subscribe: &[String], expires_in: Option<u64>) -> Result<()> {
     let key =
         key::key(options)?.context("the manifest has no variable jwt_secret, so there is nothing to sign with")?;
-    println!("{}", key::token(&key, publish, subscribe, expires_in.map(Duration::from_secs))?);
+    writeln!(stdout(), "{}", key::token(&key, publish, subscribe, expires_in.map(Duration::from_secs))?)?;
     Ok(())
 }
 

@@ -31,7 +31,7 @@ impl Drop for Browser {
             driver.read(&mut [0; 64])
         });
         if let Err(error) = told {
-            eprintln!("the browser may still be running: {error}");
+            let _ = writeln!(std::io::stderr(), "the browser may still be running: {error}");
         }
     }
 }

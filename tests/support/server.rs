@@ -1,5 +1,6 @@
 //! A component being served, by the dev host or by Spin.
 
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -163,7 +164,7 @@ async fn dev_host_child() {
         setup = setup.variable(name, value);
     }
     let host = setup.dev_host(Path::new(&state)).await;
-    println!("listening on {}", host.address());
+    writeln!(std::io::stdout(), "listening on {}", host.address()).unwrap();
     // Until it is killed, or its parent has gone.
     let mut parent = tokio::io::stdin();
     let _ = tokio::io::AsyncReadExt::read(&mut parent, &mut [0]).await;

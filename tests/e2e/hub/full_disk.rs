@@ -43,7 +43,7 @@ impl Drop for Disk {
         // Lazily: a server that a failed test leaves behind may still have files open.
         let unmounted = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
         if !unmounted.is_ok_and(|status| status.success()) {
-            eprintln!("the disk at {} is still mounted", self.0.path().display());
+            let _ = writeln!(std::io::stderr(), "the disk at {} is still mounted", self.0.path().display());
         }
     }
 }
