@@ -44,7 +44,7 @@ impl fmt::Debug for Secret {
 ///
 /// # Errors
 ///
-/// [`InvalidToken`]. Its text is for the log of the hub; to the client it becomes a [`Refusal`] that does not tell the
+/// [`InvalidToken`]. Its text is for the log of the hub; to the client it becomes a refusal that does not tell the
 /// reasons apart.
 pub fn verify(token: &str, secret: &Secret, now: u64) -> Result<Grant, InvalidToken> {
     let (signed, signature) = token.rsplit_once('.').ok_or(InvalidToken::Malformed)?;

@@ -99,7 +99,7 @@ pub fn write(out: &mut Vec<u8>, epoch: &str, sequence: u64, record: &Record) {
 ///
 /// # Errors
 ///
-/// [`Unavailable`] when they are not as the module says: someone else writes to this store.
+/// `Unavailable` when they are not as the module says: someone else writes to this store.
 pub fn parse(mut page: Bytes) -> Result<Vec<Entry>, Unavailable> {
     let mut entries = Vec::new();
     while !page.is_empty() {

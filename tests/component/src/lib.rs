@@ -43,7 +43,7 @@ async fn serve(request: Request) -> Result<spin_sdk::wasip3::http::types::Respon
     })
     .keep_alive(millis(&request, "keep_alive_ms"))
     .max_bytes(number(&request, "max_bytes").unwrap_or(u64::MAX))
-    .on_end(|end| println!("ended: {end}"));
+    .on_end(|end| spin_sse::report(format_args!("ended: {end}")));
     if let Some(retry) = millis(&request, "retry_ms") {
         stream = stream.retry(retry);
     }
@@ -89,6 +89,6 @@ async fn cleanup(mut stream: Stream) -> Result<(), spin_sse::BoxError> {
         sleep(Duration::from_millis(20)).await;
     };
     sleep(Duration::from_millis(50)).await;
-    println!("cleaned up: {closed}");
+    spin_sse::report(format_args!("cleaned up: {closed}"));
     Ok(())
 }
