@@ -1,6 +1,7 @@
 //! A host from its start to its end.
 
 use crate::compile;
+use crate::files;
 use crate::instance::Instances;
 use crate::logs::Logs;
 use crate::manifest::Manifest;
@@ -44,6 +45,8 @@ pub struct Host {
 impl Host {
     /// Builds and compiles the component, once per process, binds the address and serves.
     ///
+    /// Raises the process's limit of open files to the hard limit: a burst of streams needs more than the usual 1,024.
+    ///
     /// # Errors
     ///
     /// One sentence that says what is wrong and what to do: about the manifest, a variable, an outbound host, the
@@ -60,6 +63,10 @@ impl Host {
         let database = manifest.sqlite.then(|| manifest.state_directory(&options)).transpose()?;
         let database = database.map(|directory| directory.join("sqlite_db.db"));
         let logs = Logs::new(!options.quiet);
+        // Not before the build: some programs close every file that they could have inherited.
+        if let Some(warning) = files::raise_limit() {
+            logs.push(warning);
+        }
         let stopping = Arc::new(AtomicBool::new(false));
         let instances =
             Instances::new(&component, &options, variables, database, outbound, logs.clone(), stopping.clone())?;

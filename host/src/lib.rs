@@ -29,6 +29,7 @@ mod sqlite;
 mod redis;
 mod instance;
 mod serve;
+mod files;
 mod host;
 
 pub use host::Host;

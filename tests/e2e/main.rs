@@ -15,6 +15,7 @@
 mod support;
 
 mod clock;
+mod files;
 mod hub;
 mod machines;
 mod readme;

@@ -105,7 +105,9 @@ impl Setup {
 
     /// This test program again, as [`dev_host_child`].
     async fn dev_host_process(self, state: &Path, own: Option<TempDir>) -> Server {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut command = Command::new("sh");
+        // With the limit of open files that is usual in a shell.
+        command.args(["-c", "ulimit -S -n 1024; exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
         command.args(["--exact", "support::server::dev_host_child", "--ignored", "--nocapture"]);
         let variables: Vec<_> = self.variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
         command.env("DEV_HOST_STATE", state).env("DEV_HOST_MANIFEST", &self.manifest);
@@ -240,6 +242,12 @@ impl Server {
             Running::Process(_, logs) => logs.borrow().clone(),
             Running::Stopped => panic!("the lines of a server that is stopped are gone"),
         }
+    }
+
+    /// The limits of the server's first process, as Linux writes them.
+    pub fn limits(&self) -> String {
+        let Running::Process(child, _) = &self.running else { panic!("only a process has limits of its own") };
+        std::fs::read_to_string(format!("/proc/{}/limits", child.id().unwrap())).unwrap()
     }
 
     /// The bytes of memory that the server's processes have resident.
