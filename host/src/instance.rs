@@ -4,6 +4,7 @@ use crate::logs::{Logs, Output};
 use crate::options::{Options, Spread};
 use crate::outbound::Outbound;
 use crate::redis::{self, Redis};
+use crate::sockets::Sockets;
 use crate::sqlite::{self, Sqlite};
 use crate::variables::{self, Variables};
 use anyhow::{Context as _, Result};
@@ -30,6 +31,7 @@ pub(crate) struct Instances {
     variables: Variables,
     database: Option<PathBuf>,
     outbound: Outbound,
+    sockets: Sockets,
     logs: Logs,
     reuse: Spread<usize>,
     concurrency: Spread<usize>,
@@ -59,6 +61,7 @@ impl Instances {
             service: ProxyPre::P3(service),
             variables,
             database,
+            sockets: Sockets::new(outbound.clone(), logs.clone()),
             outbound,
             logs,
             reuse: options.max_instance_reuse_count.clone(),
@@ -81,7 +84,7 @@ fn linker(component: &Component) -> Result<Linker<State>> {
     Ok(linker)
 }
 
-/// What one instance has: no files, no environment, no arguments, no sockets of its own.
+/// What one instance has: no files, no environment, no arguments, and UDP sockets only where the manifest allows.
 pub(crate) struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -126,14 +129,11 @@ impl HandlerState for Instances {
     type WorkerState = Life;
 
     async fn instantiate(&self) -> wasmtime::Result<Instance<State, Expiration, Life>> {
-        let wasi = WasiCtx::builder()
-            .stdout(Output::new(self.logs.clone()))
-            .stderr(Output::new(self.logs.clone()))
-            .allow_tcp(false)
-            .allow_udp(false)
-            .build();
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(Output::new(self.logs.clone())).stderr(Output::new(self.logs.clone()));
+        self.sockets.offer(&mut wasi);
         let state = State {
-            wasi,
+            wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             outgoing: NoOutgoing,
             table: ResourceTable::new(),

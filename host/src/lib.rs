@@ -1,9 +1,9 @@
 //! Runs the component that a `spin.toml` describes, on machines without the Spin CLI and in tests.
 //!
 //! Wasmtime is the engine inside Spin. Its HTTP handler decides which instance serves which request, here and in Spin.
-//! This host adds the few interfaces that the component imports: `spin:variables`, `spin:sqlite` and `spin:redis`, with
-//! the meaning that they have in Spin. Whatever else Spin does is out of scope: other triggers, several components,
-//! outgoing requests, TLS.
+//! This host adds the few interfaces that the component imports: `spin:variables`, `spin:sqlite`, `spin:redis` and the
+//! UDP of `wasi:sockets`, with the meaning that they have in Spin. Whatever else Spin does is out of scope: other
+//! triggers, several components, outgoing requests, TCP, TLS.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
@@ -27,6 +27,7 @@ mod logs;
 mod variables;
 mod sqlite;
 mod redis;
+mod sockets;
 mod instance;
 mod serve;
 mod files;

@@ -1,7 +1,12 @@
-//! `allowed_outbound_hosts`: where the component may connect to.
+//! `allowed_outbound_hosts`: where the component may connect to, and at which addresses it may use UDP.
+//!
+//! An entry is `scheme://host:port`, each possibly `*`. For UDP the scheme is `udp`, and the host an address, as in
+//! `udp://127.0.0.1:*`. One entry is for a socket's own address and for those that it sends to. A socket whose port the
+//! system shall choose has port 0, so its entry has `*` as port.
 
 use crate::values::Values;
 use anyhow::{Context, Result, anyhow};
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
 use url::{Host, Url};
@@ -62,6 +67,15 @@ impl Outbound {
         let scheme = address.scheme();
         let port = address.port().or_else(|| well_known_port(scheme));
         self.0.iter().any(|rule| rule.allows(scheme, &host, port))
+    }
+
+    /// Whether a UDP socket may be bound to the address, or send to it.
+    pub(crate) fn allows_udp(&self, address: SocketAddr) -> bool {
+        let host = match address.ip() {
+            IpAddr::V4(address) => Host::Ipv4(address),
+            IpAddr::V6(address) => Host::Ipv6(address),
+        };
+        self.0.iter().any(|rule| rule.allows("udp", &host, Some(address.port())))
     }
 }
 
@@ -185,9 +199,14 @@ fn well_known_port(scheme: &str) -> Option<u16> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::values::Variable;
+
+    /// What entries without variables allow.
+    pub(crate) fn outbound(entries: &[&str]) -> Outbound {
+        Outbound(entries.iter().map(|entry| Rule::parse(entry).unwrap()).collect())
+    }
 
     #[track_caller]
     fn allowed(entry: &str, address: &str) -> bool {
@@ -243,6 +262,27 @@ mod tests {
     }
 
     #[test]
+    fn an_address_for_udp_is_allowed_by_its_own_scheme_and_any() {
+        for (entry, address, expected) in [
+            ("udp://127.0.0.1:*", "127.0.0.1:0", true),
+            ("udp://127.0.0.1:*", "127.0.0.1:65535", true),
+            ("udp://127.0.0.1:4000..4010", "127.0.0.1:4009", true),
+            ("udp://[::1]:*", "[::1]:4000", true),
+            ("udp://*:*", "0.0.0.0:0", true),
+            ("*://127.0.0.1:*", "127.0.0.1:4000", true),
+            ("udp://127.0.0.1:*", "127.0.0.2:4000", false),
+            ("udp://127.0.0.1:*", "0.0.0.0:0", false),
+            ("udp://127.0.0.1:*", "[::1]:4000", false),
+            ("udp://127.0.0.1:4000", "127.0.0.1:0", false),
+            ("udp://localhost:*", "127.0.0.1:4000", false),
+            ("redis://127.0.0.1:*", "127.0.0.1:6379", false),
+            ("udp://self:4000", "127.0.0.1:4000", false),
+        ] {
+            assert_eq!(outbound(&[entry]).allows_udp(address.parse().unwrap()), expected, "{entry} {address}");
+        }
+    }
+
+    #[test]
     fn a_bad_entry_is_refused_with_its_reason() {
         for (entry, expected) in [
             ("", "write it as"),
@@ -266,6 +306,7 @@ mod tests {
             ("redis://a.*.b", "a `*` may stand"),
             ("redis://*.*.b", "a `*` may stand"),
             ("rediss://h", "it needs a port"),
+            ("udp://127.0.0.1", "it needs a port"),
             ("*://h", "it needs a port"),
             ("redis://h:port", "its port"),
             ("redis://h:65536", "its port"),

@@ -183,9 +183,7 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Redis> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbound::Entry;
-    use crate::values::{Values, Variable};
-    use std::collections::BTreeMap;
+    use crate::outbound::tests::outbound;
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::time::Duration;
@@ -193,14 +191,8 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(10);
 
-    fn allowed(entries: &[&str]) -> Outbound {
-        let entries: Vec<_> = entries.iter().map(|entry| Entry::read(entry).unwrap()).collect();
-        let none: BTreeMap<String, Variable> = BTreeMap::new();
-        Outbound::resolve(&entries, &Values::choose(&none, &[], |_| None).unwrap()).unwrap()
-    }
-
     async fn open(address: &str, entries: &[&str], logs: &Logs) -> Result<Connection, Error> {
-        let outbound = allowed(entries);
+        let outbound = outbound(entries);
         let opening = super::open(address, &outbound, logs);
         tokio::time::timeout(DEADLINE, opening).await.expect("the connection opens or fails")
     }

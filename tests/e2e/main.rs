@@ -15,6 +15,7 @@
 mod support;
 
 mod clock;
+mod datagram;
 mod files;
 mod hub;
 mod machines;

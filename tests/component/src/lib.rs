@@ -2,6 +2,8 @@
 
 #![cfg(target_family = "wasm")]
 
+mod datagram;
+
 use std::time::Duration;
 
 use spin_sdk::http::{Error, IntoResponse, Request, StatusCode};
@@ -24,6 +26,11 @@ async fn serve(request: Request) -> Result<spin_sdk::wasip3::http::types::Respon
     let events = number(&request, "events").unwrap_or(3);
     let pause = millis(&request, "pause_ms").unwrap_or_default();
     let kind = request.uri().path().to_owned();
+    let target = datagram::Target {
+        bound: number(&request, "bound") != Some(0),
+        host: number(&request, "host").and_then(|host| host.try_into().ok()).unwrap_or(1),
+        port: number(&request, "port").and_then(|port| port.try_into().ok()),
+    };
     let mut stream = spin_sse::stream(async move |stream: Stream| match kind.as_str() {
         "/each" => each(stream, events, pause).await,
         "/all" => Ok(all(stream, events).await?),
@@ -39,6 +46,7 @@ async fn serve(request: Request) -> Result<spin_sdk::wasip3::http::types::Respon
         }
         "/endless" => endless(stream).await,
         "/cleanup" => cleanup(stream).await,
+        "/datagram" => datagram::exchange(stream, target).await,
         _ => Err("no such stream".into()),
     })
     .keep_alive(millis(&request, "keep_alive_ms"))
