@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use spin_sse::report;
+
 use crate::config::Config;
 use crate::spin::append::Appends;
 use crate::spin::health::Health;
@@ -25,8 +27,10 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub with this configuration. It connects to its log when it first needs the log.
+    /// A hub with this configuration. It connects to its log when it first needs the log. It prints that its instance
+    /// was started, so that instances can be counted in what a host prints.
     pub fn new(config: Config) -> Hub {
+        report(format_args!("hub: instance started"));
         let (writing, reading) = Store::open(&config);
         Hub {
             config: Rc::new(config),
