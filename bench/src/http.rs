@@ -15,6 +15,8 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 pub struct Body {
     state: State,
     head: Vec<u8>,
+    /// The status and its reason, of an answer that is no success.
+    refusal: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +34,7 @@ enum State {
 
 impl Default for Body {
     fn default() -> Self {
-        Body { state: State::Head, head: Vec::new() }
+        Body { state: State::Head, head: Vec::new(), refusal: None }
     }
 }
 
@@ -53,7 +55,10 @@ impl Body {
                     };
                     read += found + 4 - before;
                     self.head.truncate(found + 2);
-                    self.state = body_of(&String::from_utf8_lossy(&self.head))?;
+                    let head = String::from_utf8_lossy(&self.head).to_ascii_lowercase();
+                    self.state = body_of(&head)?;
+                    let line = head.lines().next().and_then(|line| line.strip_prefix("http/1.1 ")).unwrap_or_default();
+                    self.refusal = (!line.starts_with('2')).then(|| line.to_owned());
                 }
                 State::Size(size, done) => {
                     let byte = buffer[read];
@@ -93,16 +98,19 @@ impl Body {
         self.state != State::Head
     }
 
+    /// The status and its reason, where the server did not answer with a success.
+    pub fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
+    }
+
     /// Whether the body has ended.
     pub fn has_ended(&self) -> bool {
         self.state == State::End
     }
 }
 
-/// What follows a head.
+/// What follows a head, which is in lower case.
 fn body_of(head: &str) -> Result<State> {
-    let head = head.to_ascii_lowercase();
-    ensure!(head.starts_with("http/1.1 2"), "the server answered: {}", head.lines().next().unwrap_or_default());
     if head.starts_with("http/1.1 204") {
         return Ok(State::End);
     }
@@ -177,6 +185,9 @@ impl Client {
             std::mem::take(&mut self.early).len()
         };
         let (end, taken) = body.take(&mut self.buffer, 0, count)?;
+        if let Some(refusal) = body.refusal() {
+            bail!("the server answered: {refusal}");
+        }
         all.extend_from_slice(&self.buffer[..end]);
         self.early.extend_from_slice(&self.buffer[taken..count]);
         Ok(count > 0)

@@ -1,12 +1,16 @@
 //! `cargo run --release -p bench -- SCENARIO`: the hub beside its peers.
 
+mod answers;
 mod chart;
 mod http;
 mod peers;
 mod process;
 mod publisher;
+mod random;
+mod scatter;
 mod scenarios;
 mod server;
+mod subscriber;
 mod swarm;
 mod tally;
 mod update;
@@ -16,7 +20,7 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use bench::report;
 use clap::{Parser, Subcommand};
-use scenarios::{cold, fanout, idle, latency, publish, resume, slow, stream};
+use scenarios::{backlog, burst, cold, fanout, idle, latency, publish, quiet, resume, slow, stream, topics};
 
 /// Measures the hub beside its peers; each scenario prints a table and writes it to bench/results
 #[derive(Parser)]
@@ -51,6 +55,14 @@ enum Scenario {
     Stream,
     /// Updates stored a second
     Publish,
+    /// Subscribers that all come at once: fresh, after a restart, and while updates are published
+    Burst(burst::Flags),
+    /// Thousands of topics with one subscriber each
+    Topics(topics::Flags),
+    /// One topic of a long history of many
+    Backlog(backlog::Flags),
+    /// A quiet topic, and a broadcast, with subscribers that come at once
+    Quiet(quiet::Flags),
     /// The native peer, for as long as it is let
     #[command(hide = true)]
     ServeNative { address: SocketAddr },
@@ -68,6 +80,10 @@ fn main() -> Result<()> {
         Scenario::Slow => slow::run(),
         Scenario::Stream => stream::run(),
         Scenario::Publish => publish::run(),
+        Scenario::Burst(flags) => burst::run(&flags),
+        Scenario::Topics(flags) => topics::run(&flags),
+        Scenario::Backlog(flags) => backlog::run(&flags),
+        Scenario::Quiet(flags) => quiet::run(&flags),
         Scenario::ServeNative { address } => peers::native::serve(address),
     }
 }

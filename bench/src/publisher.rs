@@ -63,7 +63,8 @@ impl Publisher {
                 };
                 let count = due.saturating_sub(number).min(BATCH);
                 if count > 0 && (count == BATCH || !matches!(pace, Pace::Following(_))) {
-                    let updates: Vec<String> = (number..number + count).map(|number| update(number, size)).collect();
+                    let numbers = number..number + count;
+                    let updates: Vec<_> = numbers.map(|number| (0, update(number, size))).collect();
                     let (requests, answers) = dialect.publication(&updates);
                     client.ask(&requests, answers).context("publishing")?;
                     number += count;

@@ -33,30 +33,43 @@ pub enum Dialect {
     Other,
 }
 
-/// The topic of all scenarios.
-const TOPIC: &str = "bench";
+/// The last event id of a client that wants all that is kept.
+pub const EARLIEST: &str = "earliest";
+
 const HUB: &str = "/.well-known/mercure";
 
+/// The name of a topic. Where nothing else is said, all is about topic 0.
+fn topic(number: usize) -> String {
+    format!("t{number}")
+}
+
 impl Dialect {
-    /// A request to follow the topic, from after `last` on.
-    pub fn subscription(&self, last: Option<&str>) -> String {
-        let last = last.map_or(String::new(), |last| format!("last-event-id: {last}\r\n"));
+    /// A request to follow a topic, from after `last` on. The native server has one topic.
+    pub fn subscription(&self, number: usize, last: Option<&str>) -> String {
+        let topic = topic(number);
+        let header = last.map_or(String::new(), |last| format!("last-event-id: {last}\r\n"));
         match self {
-            Dialect::Hub(_) => get(&format!("{HUB}?match={TOPIC}"), &last),
-            Dialect::Nchan => get(if last.is_empty() { "/subscribe" } else { "/resume" }, ""),
-            Dialect::Native | Dialect::Other => get("/subscribe", &last),
+            Dialect::Hub(_) => get(&format!("{HUB}?match={topic}"), &header),
+            Dialect::Nchan if last == Some(EARLIEST) => get(&format!("/earliest?id={topic}"), ""),
+            Dialect::Nchan => get(&format!("/sub?id={topic}"), &header),
+            Dialect::Native | Dialect::Other => get("/subscribe", &header),
         }
     }
 
-    /// Requests that publish these updates, and how many there are.
-    pub fn publication(&self, updates: &[String]) -> (Vec<u8>, usize) {
+    /// Requests that publish these updates, each of a topic, and how many there are.
+    pub fn publication(&self, updates: &[(usize, String)]) -> (Vec<u8>, usize) {
         match self {
             Dialect::Hub(token) => {
                 let more = format!("authorization: Bearer {token}\r\nprefer: return=minimal\r\n");
                 let (kind, body) = match updates {
-                    [update] => ("x-www-form-urlencoded", format!("topic={TOPIC}&data={}", update.replace(' ', "+"))),
+                    [(number, data)] => {
+                        let data = data.replace(' ', "+");
+                        ("x-www-form-urlencoded", format!("topic={}&data={data}", topic(*number)))
+                    }
                     updates => {
-                        let line = |update: &String| format!("{{\"topic\":\"{TOPIC}\",\"data\":\"{update}\"}}\n");
+                        let line = |(number, data): &(usize, String)| {
+                            format!("{{\"topic\":\"{}\",\"data\":\"{data}\"}}\n", topic(*number))
+                        };
                         ("x-ndjson", updates.iter().map(line).collect())
                     }
                 };
@@ -64,10 +77,13 @@ impl Dialect {
             }
             // It takes one message at a time, so they are sent without waiting between them.
             Dialect::Nchan => {
-                let requests = updates.iter().flat_map(|update| post("/publish", "", update)).collect();
-                (requests, updates.len())
+                let request = |(number, data): &(usize, String)| post(&format!("/pub?id={}", topic(*number)), "", data);
+                (updates.iter().flat_map(request).collect(), updates.len())
             }
-            Dialect::Native | Dialect::Other => (post("/publish", "", &updates.join("\n")), 1),
+            Dialect::Native | Dialect::Other => {
+                let lines: Vec<&str> = updates.iter().map(|(_, data)| data.as_str()).collect();
+                (post("/publish", "", &lines.join("\n")), 1)
+            }
         }
     }
 }

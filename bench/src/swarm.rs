@@ -1,85 +1,91 @@
 //! Thousands of subscribers in one thread: they count, check the order, and measure how long each update took.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use memchr::memmem::Finder;
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use anyhow::{Result, bail};
+use mio::{Events, Poll, Token};
 
-use crate::http::{Body, DEADLINE};
-use crate::server::Server;
+use crate::answers::Answers;
+use crate::http::DEADLINE;
+use crate::random::Random;
+use crate::server::{Dialect, Server};
+use crate::subscriber::{Receiver, Stage, Subscriber};
 use crate::tally::Tally;
-use crate::update::MARK;
 
-/// Enough for several hundred updates in one read.
-const BUFFER: usize = 256 * 1024;
+/// How long an `EventSource` waits before it comes back; the hub tells each client 50 to 150 % of it.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Subscribers of one server.
 pub struct Swarm {
     poll: Poll,
+    address: SocketAddr,
+    dialect: Dialect,
     subscribers: Vec<Subscriber>,
-    buffer: Vec<u8>,
-    mark: Finder<'static>,
-    gap: Finder<'static>,
-    /// What has been counted since it was last taken.
-    pub tally: Tally,
+    receiver: Receiver,
+    /// What has become of their requests, since the beginning.
+    pub answers: Answers,
+    /// Whether they come back and put up with refusals, as a browser does.
+    event_sources: bool,
+    /// Who comes back, and when.
+    returning: Vec<(Instant, usize)>,
+    random: Random,
     progress: Arc<AtomicU64>,
 }
 
-struct Subscriber {
-    socket: TcpStream,
-    body: Body,
-    /// The start of an update whose end has not come.
-    rest: Vec<u8>,
-    /// The number of the next update, once there was one.
-    next: Option<u64>,
-    /// It does not read.
-    stopped: bool,
-    ended: bool,
-}
-
 impl Swarm {
-    /// Nobody yet.
-    pub fn new() -> Result<Swarm> {
+    /// Nobody yet. An answer that is not a stream will be an error.
+    pub fn new(server: &Server) -> Result<Swarm> {
         Ok(Swarm {
             poll: Poll::new()?,
+            address: server.address,
+            dialect: server.dialect.clone(),
             subscribers: Vec::new(),
-            buffer: vec![0; BUFFER],
-            mark: Finder::new(MARK),
-            gap: Finder::new(b"event: gap\n"),
-            tally: Tally::default(),
+            receiver: Receiver::new(),
+            answers: Answers::default(),
+            event_sources: false,
+            returning: Vec::new(),
+            random: Random::new(0),
             progress: Arc::default(),
         })
     }
 
+    /// Nobody yet. They will come back with their last event id after the end of a stream, as `EventSource` does, and
+    /// an answer that is not a stream is counted.
+    pub fn of_event_sources(server: &Server) -> Result<Swarm> {
+        let mut swarm = Swarm::new(server)?;
+        swarm.event_sources = true;
+        swarm.receiver.keeps_ids = true;
+        Ok(swarm)
+    }
+
     /// Adds subscribers, one after the other, each when the one before has the head of its response.
-    pub fn open(&mut self, server: &Server, count: usize) -> Result<()> {
+    pub fn open(&mut self, count: usize) -> Result<()> {
         for _ in 0..count {
-            self.connect(server, None)?;
+            self.open_at_once(1, |_| 0, None)?;
             let last = self.subscribers.len() - 1;
-            self.run(DEADLINE, |swarm| swarm.subscribers[last].body.has_begun())?;
+            self.run(DEADLINE, |swarm| swarm.subscribers[last].stage != Stage::Asking)?;
         }
         Ok(())
     }
 
-    /// Adds subscribers at once, who come back after the update with the id `last`.
-    pub fn open_at_once(&mut self, server: &Server, count: usize, last: &str) -> Result<()> {
-        (0..count).try_for_each(|_| self.connect(server, Some(last)))
+    /// Adds subscribers at once, of which none waits for another: of which topics, and after the update with which id.
+    pub fn open_at_once(&mut self, count: usize, topic: impl Fn(usize) -> usize, last: Option<&str>) -> Result<()> {
+        for number in 0..count {
+            self.subscribers.push(Subscriber::new(topic(number), last));
+            self.connect(self.subscribers.len() - 1)?;
+        }
+        Ok(())
     }
 
-    fn connect(&mut self, server: &Server, last: Option<&str>) -> Result<()> {
-        let mut socket = std::net::TcpStream::connect(server.address).context("cannot connect")?;
-        socket.write_all(server.dialect.subscription(last).as_bytes())?;
-        socket.set_nonblocking(true)?;
-        let mut socket = TcpStream::from_std(socket);
-        self.poll.registry().register(&mut socket, Token(self.subscribers.len()), Interest::READABLE)?;
-        let (body, rest) = (Body::default(), Vec::new());
-        self.subscribers.push(Subscriber { socket, body, rest, next: None, stopped: false, ended: false });
-        Ok(())
+    fn connect(&mut self, number: usize) -> Result<()> {
+        let subscriber = &mut self.subscribers[number];
+        let request = self.dialect.subscription(subscriber.topic, subscriber.last.as_deref());
+        subscriber.connect(self.address, request, self.poll.registry(), Token(number))?;
+        self.note(number, Stage::Asking)
     }
 
     /// How many there are.
@@ -92,7 +98,7 @@ impl Swarm {
         for number in 0..count {
             self.subscribers[number].stopped = stopped;
             if !stopped {
-                self.read(number)?;
+                self.step(number)?;
             }
         }
         Ok(())
@@ -108,14 +114,36 @@ impl Swarm {
         self.subscribers.iter().filter(|subscriber| subscriber.next.is_some_and(|next| next > number)).count()
     }
 
-    /// How many read.
-    pub fn readers(&self) -> usize {
-        self.subscribers.iter().filter(|subscriber| !subscriber.stopped && !subscriber.ended).count()
+    /// How many updates have not come to those who have had a stream, when so many of each topic are `published`, of
+    /// which one who has received nothing needs not know the first `before`.
+    pub fn missing(&self, published: &[u64], before: &[u64]) -> u64 {
+        let subscribers = self.subscribers.iter().filter(|subscriber| subscriber.answered);
+        subscribers
+            .map(|subscriber| {
+                let next = subscriber.next.unwrap_or(before[subscriber.topic]);
+                published[subscriber.topic].saturating_sub(next)
+            })
+            .sum()
     }
 
-    /// How many streams have ended.
+    fn at(&self, stage: Stage) -> usize {
+        self.subscribers.iter().filter(|subscriber| subscriber.stage == stage).count()
+    }
+
+    /// How many read.
+    pub fn readers(&self) -> usize {
+        let ended = |subscriber: &Subscriber| matches!(subscriber.stage, Stage::Ended | Stage::Refused);
+        self.subscribers.iter().filter(|subscriber| !subscriber.stopped && !ended(subscriber)).count()
+    }
+
+    /// How many have a stream now.
+    pub fn streaming(&self) -> usize {
+        self.at(Stage::Streaming)
+    }
+
+    /// How many have no connection now because it was closed.
     pub fn ended(&self) -> usize {
-        self.subscribers.iter().filter(|subscriber| subscriber.ended).count()
+        self.at(Stage::Ended)
     }
 
     /// Expects any number next of those who read: another publisher begins.
@@ -126,9 +154,14 @@ impl Swarm {
         self.take();
     }
 
+    /// Expects this number next of all.
+    pub fn expect(&mut self, next: u64) {
+        self.subscribers.iter_mut().for_each(|subscriber| subscriber.next = Some(next));
+    }
+
     /// What was counted, leaving nothing.
     pub fn take(&mut self) -> Tally {
-        std::mem::take(&mut self.tally)
+        std::mem::take(&mut self.receiver.tally)
     }
 
     /// Receives for as long as this takes.
@@ -137,8 +170,16 @@ impl Swarm {
         self.run(time + DEADLINE, |_| Instant::now() >= end)
     }
 
-    /// Receives until `done`.
+    /// Receives until `done`; an error when it takes too long.
     pub fn run(&mut self, patience: Duration, done: impl Fn(&Swarm) -> bool) -> Result<()> {
+        if !self.run_at_most(patience, done)? {
+            bail!("after {patience:?} the subscribers still wait for what should have come: {}", self.state());
+        }
+        Ok(())
+    }
+
+    /// Receives until `done`, for as long as that or less; returns whether it is done.
+    pub fn run_at_most(&mut self, patience: Duration, done: impl Fn(&Swarm) -> bool) -> Result<bool> {
         let deadline = Instant::now() + patience;
         let mut events = Events::with_capacity(1024);
         let mut looked = Instant::now();
@@ -149,7 +190,7 @@ impl Swarm {
                 return Err(error.into());
             }
             for event in &events {
-                self.read(event.token().0)?;
+                self.step(event.token().0)?;
             }
             // Not each time: with thousands of subscribers it takes longer than the events.
             if looked.elapsed() > Duration::from_millis(1) {
@@ -157,12 +198,13 @@ impl Swarm {
                 let reading = self.subscribers.iter().filter(|subscriber| !subscriber.stopped);
                 let slowest = reading.map(|subscriber| subscriber.next.unwrap_or(0)).min().unwrap_or(u64::MAX);
                 self.progress.store(slowest, Ordering::Relaxed);
+                self.let_return(looked)?;
                 if looked > deadline {
-                    bail!("after {patience:?} the subscribers still wait for what should have come: {}", self.state());
+                    return Ok(false);
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn state(&self) -> String {
@@ -171,38 +213,36 @@ impl Swarm {
         format!("{} of {} have ended, the rest is between {least:?} and {most:?}", self.ended(), self.len())
     }
 
-    /// Reads what there is.
-    fn read(&mut self, number: usize) -> Result<()> {
+    /// Connects those again whose time has come.
+    fn let_return(&mut self, now: Instant) -> Result<()> {
+        let (due, later) = std::mem::take(&mut self.returning).into_iter().partition(|(when, _)| *when <= now);
+        self.returning = later;
+        let due: Vec<(Instant, usize)> = due;
+        due.into_iter().try_for_each(|(_, number)| self.connect(number))
+    }
+
+    /// Does what there is to do for a subscriber.
+    fn step(&mut self, number: usize) -> Result<()> {
         let subscriber = &mut self.subscribers[number];
-        while !subscriber.stopped && !subscriber.ended {
-            let kept = subscriber.rest.len();
-            self.buffer[..kept].copy_from_slice(&subscriber.rest);
-            let room = BUFFER - kept;
-            let count = match subscriber.socket.read(&mut self.buffer[kept..]) {
-                Ok(0) => {
-                    subscriber.ended = true;
-                    return Ok(());
-                }
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) => {
-                    subscriber.ended = true;
-                    return Ok(());
-                }
-            };
-            let (end, _) = subscriber.body.take(&mut self.buffer, kept, kept + count)?;
-            subscriber.ended = subscriber.body.has_ended();
-            self.tally.bytes += (end - kept) as u64;
-            let body = &self.buffer[..end];
-            let kept = self.tally.count(&mut subscriber.next, body, &self.mark);
-            self.tally.gaps += self.gap.find_iter(body).count() as u64;
-            subscriber.rest.clear();
-            subscriber.rest.extend_from_slice(&body[kept..]);
-            // Less than there was room for: it is empty, and the system will say when it is not.
-            if count < room {
-                return Ok(());
+        let before = subscriber.stage;
+        subscriber.write();
+        subscriber.read(&mut self.receiver)?;
+        self.note(number, before)
+    }
+
+    /// Counts what has changed since a connection was at the stage `before`.
+    fn note(&mut self, number: usize, before: Stage) -> Result<()> {
+        let subscriber = &mut self.subscribers[number];
+        self.answers.note(subscriber, before);
+        if self.event_sources {
+            if subscriber.stage == Stage::Ended && before != Stage::Ended {
+                let percent = 50 + self.random.below(101) as u32;
+                self.returning.push((Instant::now() + RETRY * percent / 100, number));
             }
+        } else if let Some(refusal) = subscriber.refusal() {
+            bail!("the server answered: {refusal}");
+        } else if subscriber.stage == Stage::Ended && !subscriber.has_begun() {
+            bail!("the server closed a connection without an answer");
         }
         Ok(())
     }

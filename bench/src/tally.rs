@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use memchr::memmem::Finder;
 
-use crate::update::{MARK, RECORD, Stamp, read};
+use crate::update::{RECORD, Stamp, read};
 
 /// What subscribers have received.
 pub struct Tally {
@@ -29,14 +29,12 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// Counts the updates in `body`; returns where the rest begins that may be the start of one.
-    pub fn count(&mut self, next: &mut Option<u64>, body: &[u8], mark: &Finder) -> usize {
+    /// Counts the updates in `body`, which is whole events. `next` is the number of the next one, once it is known.
+    pub fn count(&mut self, next: &mut Option<u64>, body: &[u8], mark: &Finder) {
         let now = Stamp::now();
-        let mut used = 0;
         for start in mark.find_iter(body) {
-            let Some(record) = body.get(start..start + RECORD) else { return start };
+            let Some(record) = body.get(start..start + RECORD) else { return };
             let (number, published) = read(record);
-            used = start + RECORD;
             match *next {
                 Some(expected) if number < expected => self.disordered += 1,
                 Some(expected) => self.lost += number - expected,
@@ -46,7 +44,13 @@ impl Tally {
             self.delivered += 1;
             self.latency.saturating_record(published.micros_until(now).max(1));
         }
-        // The mark itself may be cut.
-        used.max(body.len().saturating_sub(MARK.len() - 1))
+    }
+
+    /// What went wrong, if anything did.
+    pub fn order(&self) -> String {
+        match (self.lost, self.disordered, self.gaps) {
+            (0, 0, 0) => "kept".to_owned(),
+            (lost, disordered, gaps) => format!("{lost} lost, {disordered} disordered, {gaps} gaps"),
+        }
     }
 }

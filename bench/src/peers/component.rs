@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
 
 use crate::http::Client;
 use crate::process::{Process, free_address};
@@ -21,6 +22,7 @@ pub struct Setup {
     manifest: PathBuf,
     flags: Vec<String>,
     state: Option<PathBuf>,
+    quiet: bool,
     dialect: Dialect,
 }
 
@@ -36,7 +38,7 @@ pub fn hub() -> Result<Setup> {
 /// A component of this repository.
 pub fn component(name: &str, manifest: &str, dialect: Dialect) -> Setup {
     let manifest = directory().join("..").join(manifest);
-    Setup { name: name.to_owned(), manifest, flags: Vec::new(), state: None, dialect }
+    Setup { name: name.to_owned(), manifest, flags: Vec::new(), state: None, quiet: true, dialect }
 }
 
 impl Setup {
@@ -67,9 +69,25 @@ impl Setup {
         self
     }
 
+    /// With what its instances print in its output.
+    pub fn heard(self) -> Setup {
+        Setup { quiet: false, ..self }
+    }
+
     /// Builds and starts it.
     pub fn start(&self) -> Result<Server> {
-        let (address, state) = (free_address()?, tempfile::tempdir()?);
+        self.start_in(tempfile::tempdir()?)
+    }
+
+    /// Kills one that was started so, and starts another with its databases.
+    pub fn restart(&self, server: Server) -> Result<Server> {
+        let Server { process, state, .. } = server;
+        drop(process);
+        self.start_in(state)
+    }
+
+    fn start_in(&self, state: TempDir) -> Result<Server> {
+        let address = free_address()?;
         let mut command = match std::env::var_os("SPIN_BIN") {
             Some(spin) => {
                 let built = Command::new(&spin).arg("build").arg("--from").arg(&self.manifest).output()?;
@@ -82,7 +100,7 @@ impl Setup {
         };
         let databases = self.state.as_deref().unwrap_or(state.path());
         command.arg("--from").arg(&self.manifest).arg("--state-dir").arg(databases);
-        command.args(["--quiet", "--listen", &address.to_string()]).args(&self.flags);
+        command.args(self.quiet.then_some("--quiet")).args(["--listen", &address.to_string()]).args(&self.flags);
         let process = Process::start(command, address, state.path())?;
         let (name, dialect) = (self.name.clone(), self.dialect.clone());
         // It listens before the component is built and compiled.
@@ -92,9 +110,12 @@ impl Setup {
     }
 }
 
-/// Which host it is.
-pub fn host_name() -> &'static str {
-    if std::env::var_os("SPIN_BIN").is_some() { "Spin" } else { "the dev host" }
+/// Which host it is, with the version of Spin.
+pub fn host_name() -> String {
+    let Some(spin) = std::env::var_os("SPIN_BIN") else { return "the dev host".to_owned() };
+    let version = Command::new(spin).arg("--version").output();
+    let version = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    version.split(" (").next().map_or("Spin".to_owned(), |version| format!("`{}`", version.trim()))
 }
 
 /// The dev host's program, built beside this one. (As a library of this one it would make each change here link
@@ -104,7 +125,9 @@ fn dev_host() -> Result<&'static Path> {
     if BUILT.get().is_none() {
         let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--release", "--package", "spin-sse-host"]).current_dir(directory().join(".."));
+        // It is as optimised as this program, beside which it is put.
+        build.arg("build").args((!cfg!(debug_assertions)).then_some("--release"));
+        build.args(["--package", "spin-sse-host"]).current_dir(directory().join(".."));
         ensure!(build.status()?.success(), "the dev host cannot be built");
         let here = std::env::current_exe()?;
         let _ = BUILT.set(here.with_file_name("spin-sse-host"));

@@ -40,13 +40,13 @@ fn configuration(address: &str, directory: &str) -> String {
             keepalive_requests 1000000000; tcp_nodelay on;
             nchan_shared_memory_size 512M; nchan_message_buffer_length 10000; nchan_message_timeout 1h;
             server {{
-                listen {address};
-                location = /publish {{ nchan_publisher; nchan_channel_id bench; }}
-                location = /subscribe {{
-                    nchan_subscriber eventsource; nchan_channel_id bench; nchan_subscriber_first_message newest;
+                listen {address} backlog=4096;
+                location = /pub {{ nchan_publisher; nchan_channel_id $arg_id; }}
+                location = /sub {{
+                    nchan_subscriber eventsource; nchan_channel_id $arg_id; nchan_subscriber_first_message newest;
                 }}
-                location = /resume {{
-                    nchan_subscriber eventsource; nchan_channel_id bench; nchan_subscriber_first_message oldest;
+                location = /earliest {{
+                    nchan_subscriber eventsource; nchan_channel_id $arg_id; nchan_subscriber_first_message oldest;
                 }}
             }}
         }}

@@ -1,5 +1,7 @@
 //! A Redis that hubs have in common as their log.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use crate::peers::component::Setup;
@@ -18,6 +20,12 @@ pub fn start() -> Result<Option<Redis>> {
 }
 
 impl Redis {
+    /// The processor time that it has used.
+    pub fn cpu(&self) -> Duration {
+        let seconds = |field: &str| self.0.info(field).trim().parse().unwrap_or(0.0);
+        Duration::from_secs_f64(seconds("used_cpu_user") + seconds("used_cpu_sys"))
+    }
+
     /// The hub with this log.
     pub fn log_of(&self, hub: Setup) -> Setup {
         hub.variable("log", &self.0.url()).variable("log_host", &self.0.host())

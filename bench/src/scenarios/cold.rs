@@ -28,7 +28,7 @@ pub fn run() -> Result<()> {
         ("a component that answers `hello`", &hello, get("/", "")),
         ("a stream as the SDK's example", &sdk, get("/all?events=1", "")),
         ("spin-sse, the clock", &hub, get("/sse", "")),
-        ("spin-sse, a subscription", &hub, hub.dialect.subscription(None)),
+        ("spin-sse, a subscription", &hub, hub.dialect.subscription(0, None)),
     ];
     let mut times = vec![Vec::new(); lanes.len()];
     for _ in 0..REQUESTS {

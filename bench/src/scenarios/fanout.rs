@@ -33,8 +33,8 @@ pub fn run(seconds: u64) -> Result<()> {
         servers.extend(peers()?);
         let mut swarms = Vec::new();
         for server in &servers {
-            let mut swarm = Swarm::new()?;
-            swarm.open(server, subscribers)?;
+            let mut swarm = Swarm::new(server)?;
+            swarm.open(subscribers)?;
             swarms.push(swarm);
         }
         let mut table = Table::new(&[
@@ -94,6 +94,6 @@ fn row(server: &Server, rate: &str, window: &Window) -> Vec<String> {
         window.latency(0.99),
         format!("{:.2} us", window.cpu_per_delivery()),
         window.cores(),
-        window.order(),
+        window.tally.order(),
     ]
 }

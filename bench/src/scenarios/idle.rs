@@ -34,11 +34,11 @@ pub fn run() -> Result<()> {
 }
 
 fn measure(server: &Server) -> Result<Vec<String>> {
-    let mut swarm = Swarm::new()?;
-    swarm.open(server, 1)?;
+    let mut swarm = Swarm::new(server)?;
+    swarm.open(1)?;
     swarm.run_for(Duration::from_secs(1))?;
     let (resident, (guest, one)) = (server.process.resident(), server.process.guest_memory());
-    swarm.open(server, STREAMS - 1)?;
+    swarm.open(STREAMS - 1)?;
     swarm.run_for(Duration::from_secs(2))?;
     let (more_resident, (more_guest, instances)) = (server.process.resident(), server.process.guest_memory());
     let before = server.process.cpu();

@@ -26,8 +26,8 @@ pub fn run(seconds: u64) -> Result<()> {
     servers.push(hub()?.name("spin-sse, 128 streams an instance").start()?);
     servers.extend(peers()?);
     for server in &servers {
-        let mut swarm = Swarm::new()?;
-        swarm.open(server, SUBSCRIBERS)?;
+        let mut swarm = Swarm::new(server)?;
+        swarm.open(SUBSCRIBERS)?;
         table.row(row(&server.name, &window(server, &mut swarm, Pace::Rate(RATE), seconds)?));
     }
     report.table(&table);
@@ -49,8 +49,8 @@ pub fn run(seconds: u64) -> Result<()> {
 }
 
 fn across(first: &Server, second: &Server, seconds: u64) -> Result<Vec<String>> {
-    let mut swarm = Swarm::new()?;
-    swarm.open(second, SUBSCRIBERS)?;
+    let mut swarm = Swarm::new(second)?;
+    swarm.open(SUBSCRIBERS)?;
     Ok(row(&second.name, &window(first, &mut swarm, Pace::Rate(RATE), seconds)?))
 }
 
@@ -66,6 +66,6 @@ fn row(name: &str, window: &Window) -> Vec<String> {
         window.latency(1.0),
         format!("{:.2} us", window.cpu_per_delivery()),
         window.cores(),
-        window.order(),
+        window.tally.order(),
     ]
 }

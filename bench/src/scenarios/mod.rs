@@ -1,13 +1,20 @@
 //! What is measured of the hub.
 
+pub mod lane;
+pub mod load;
+
+pub mod backlog;
+pub mod burst;
 pub mod cold;
 pub mod fanout;
 pub mod idle;
 pub mod latency;
 pub mod publish;
+pub mod quiet;
 pub mod resume;
 pub mod slow;
 pub mod stream;
+pub mod topics;
 
 use std::time::Duration;
 
@@ -23,6 +30,14 @@ use crate::tally::Tally;
 
 /// The data of an update in all scenarios where nothing else is said.
 const SIZE: usize = 100;
+
+/// The command of this run, as one repeats it.
+fn command() -> String {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let spin = if std::env::var_os("SPIN_BIN").is_some() { "SPIN_BIN=spin " } else { "" };
+    let release = if cfg!(debug_assertions) { "" } else { "--release " };
+    format!("{spin}cargo run {release}-p bench -- {}", arguments.join(" "))
+}
 
 /// Servers of other make that can do what the hub does.
 fn peers() -> Result<Vec<Server>> {
@@ -81,14 +96,6 @@ impl Window {
     /// Cores that are busy with the server, and with the generator.
     fn cores(&self) -> String {
         format!("{:.2} / {:.2}", self.server.as_secs_f64() / self.seconds, self.own.as_secs_f64() / self.seconds)
-    }
-
-    /// What went wrong, if anything did.
-    fn order(&self) -> String {
-        match (self.tally.lost, self.tally.disordered, self.tally.gaps) {
-            (0, 0, 0) => "kept".to_owned(),
-            (lost, disordered, gaps) => format!("{lost} lost, {disordered} disordered, {gaps} gaps"),
-        }
     }
 
     fn latency(&self, quantile: f64) -> String {

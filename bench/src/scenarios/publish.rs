@@ -66,7 +66,8 @@ fn publishers(server: &Server, count: u64, batch: u64) -> Result<f64> {
                 let mut client = Client::connect(server.address)?;
                 let mut published = 0;
                 while start.elapsed() < TURN {
-                    let updates: Vec<String> = (0..batch).map(|number| update(published + number, SIZE)).collect();
+                    let numbers = published..published + batch;
+                    let updates: Vec<_> = numbers.map(|number| (0, update(number, SIZE))).collect();
                     let (request, answers) = server.dialect.publication(&updates);
                     client.ask(&request, answers)?;
                     published += batch;

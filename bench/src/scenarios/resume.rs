@@ -12,7 +12,7 @@ use crate::peers::component::{self, hub};
 use crate::peers::nchan;
 use crate::publisher::{Pace, Publisher};
 use crate::report::{Report, Table};
-use crate::server::Server;
+use crate::server::{Dialect, EARLIEST, Server};
 use crate::swarm::Swarm;
 
 /// As many as the hub keeps by default, less a batch that may be under way.
@@ -53,9 +53,9 @@ fn measure(server: &Server) -> Result<Vec<String>> {
     for round in 0..2 * ROUNDS {
         let clients = if round < ROUNDS { 1 } else { AT_ONCE };
         let before = server.process.cpu();
-        let mut swarm = Swarm::new()?;
+        let mut swarm = Swarm::new(server)?;
         let begin = Instant::now();
-        swarm.open_at_once(server, clients, &start)?;
+        swarm.open_at_once(clients, |_| 0, Some(&start))?;
         swarm.run(DEADLINE, |swarm| swarm.reached(BEHIND - 1) == clients)?;
         let took = begin.elapsed().as_secs_f64() * 1e6;
         if clients == 1 {
@@ -78,9 +78,9 @@ fn measure(server: &Server) -> Result<Vec<String>> {
 /// The id of the place that a subscriber has who has received nothing yet; nchan begins with the oldest.
 fn place(server: &Server) -> Result<String> {
     let mut text = Vec::new();
-    let request = server.dialect.subscription(None);
-    if server.dialect == crate::server::Dialect::Nchan {
-        return Ok("oldest".to_owned());
+    let request = server.dialect.subscription(0, None);
+    if server.dialect == Dialect::Nchan {
+        return Ok(EARLIEST.to_owned());
     }
     Client::connect(server.address)?.read_until(&request, |piece| {
         text.extend_from_slice(piece);

@@ -30,8 +30,8 @@ pub fn run() -> Result<()> {
     let mut servers = vec![hub()?.variable("history_updates", "100000").start()?];
     servers.extend(peers()?);
     for server in &servers {
-        let mut swarm = Swarm::new()?;
-        swarm.open(server, SUBSCRIBERS)?;
+        let mut swarm = Swarm::new(server)?;
+        swarm.open(SUBSCRIBERS)?;
         let all = window(server, &mut swarm, Pace::Rate(RATE), SECONDS)?;
         table.row(row(server, "all", &all, [String::new(), String::new()]));
         let before = server.process.resident();
@@ -57,7 +57,7 @@ fn row(server: &Server, readers: &str, window: &Window, more: [String; 2]) -> Ve
         window.latency(0.5),
         window.latency(0.99),
         window.cores(),
-        window.order(),
+        window.tally.order(),
     ];
     cells.into_iter().chain(more).collect()
 }
