@@ -71,7 +71,21 @@ impl Process {
         self.members().iter().filter_map(share).sum()
     }
 
-    /// The bytes in memory of the linear memories of WebAssembly, and how many memories there are.
+    /// How many instances of a component there are.
+    ///
+    /// Spin opens the log file of an instance's standard error twice. Elsewhere it is the linear memories that have
+    /// bytes: the dev host empties that of an instance which has ended, where Spin keeps some for the next.
+    pub fn instances(&self) -> usize {
+        let members = self.members();
+        let files = members.iter().filter_map(|stat| fs::read_dir(format!("/proc/{}/fd", pid(stat))).ok());
+        let targets = files.flatten().flatten().filter_map(|file| fs::read_link(file.path()).ok());
+        match targets.filter(|target| target.to_string_lossy().ends_with("_stderr.txt")).count() / 2 {
+            0 => self.guest_memory().1,
+            logs => logs,
+        }
+    }
+
+    /// The bytes of the linear memories of WebAssembly, and how many memories have any.
     ///
     /// Wasmtime puts each at the start of gigabytes of reserved addresses: what can be written, directly before what
     /// cannot be touched.
@@ -88,7 +102,7 @@ impl Process {
                         && end == range.0
                     {
                         bytes += resident;
-                        count += 1;
+                        count += usize::from(resident > 0);
                     }
                     memory = mode.starts_with("rw").then_some((range.1, 0));
                 } else if let (Some((_, resident)), Some(found)) = (&mut memory, kilobytes(line, "Rss:")) {

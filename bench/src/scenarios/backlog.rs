@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use super::lane::{Kind, Lane};
+use super::lane::{Lane, Lanes};
 use super::{SIZE, command, median, micros};
 use crate::http::{Client, DEADLINE};
 use crate::peers::component;
@@ -26,9 +26,8 @@ pub struct Flags {
     /// How often one topic is read, each time a different one
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Which servers
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["sqlite", "redis", "nchan"])]
-    lanes: Vec<Kind>,
+    #[command(flatten)]
+    lanes: Lanes,
 }
 
 /// How many updates are published together.
@@ -53,8 +52,8 @@ pub fn run(flags: &Flags) -> Result<()> {
     ));
     let mut table =
         Table::new(&["", "publishing took", "updates of the topic", "first time", "median", "CPU each time", "order"]);
-    for kind in &flags.lanes {
-        if let Some(lane) = kind.start(&[("history_updates", "2000000")])? {
+    for &kind in &flags.lanes.lanes {
+        if let Some(lane) = flags.lanes.start(kind, &["history_updates=2000000"])? {
             table.row(measure(&lane, flags)?);
         }
     }

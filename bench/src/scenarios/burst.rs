@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
-use super::lane::{Kind, Lane};
+use super::lane::{Lane, Lanes};
 use super::load::order;
 use super::{SIZE, command, micros};
 use crate::http::{Client, DEADLINE};
@@ -34,9 +34,8 @@ pub struct Flags {
     /// All follow one topic, and not one each (those who resume always do)
     #[arg(long)]
     one_topic: bool,
-    /// Which servers
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["sqlite", "redis", "nchan"])]
-    lanes: Vec<Kind>,
+    #[command(flatten)]
+    lanes: Lanes,
 }
 
 /// How they come.
@@ -74,8 +73,8 @@ pub fn run(flags: &Flags) -> Result<()> {
         report.say(case.title());
         let mut table = Table::new(&HEAD);
         for &size in &flags.sizes {
-            for kind in &flags.lanes {
-                if let Some(lane) = kind.start(&[])? {
+            for &kind in &flags.lanes.lanes {
+                if let Some(lane) = flags.lanes.start(kind, &[])? {
                     table.row(measure(lane, case, size, flags).with_context(|| format!("{size} at once"))?);
                 }
             }
@@ -157,7 +156,7 @@ fn measure(lane: Lane, case: Case, size: usize, flags: &Flags) -> Result<Vec<Str
     swarm.run_for(SOON)?;
     let soon = busy(&lane, &mut swarm, window)?;
     swarm.run_for(Duration::from_secs(flags.settle).saturating_sub(burst.elapsed()))?;
-    let (memories, streaming, memory) = (lane.memories(), swarm.streaming(), lane.server.process.resident());
+    let (instances, streaming, memory) = (lane.instances(), swarm.streaming(), lane.server.process.resident());
     let then = busy(&lane, &mut swarm, window)?;
 
     let mut published = vec![if last.is_some() { HISTORY } else { 0 }; topics];
@@ -182,7 +181,7 @@ fn measure(lane: Lane, case: Case, size: usize, flags: &Flags) -> Result<Vec<Str
         answers.refusals(),
         caught_up,
         lane.started(),
-        memories,
+        instances,
         streaming.to_string(),
         format!("{}", answers.ended + answers.failed),
         answers.returned.to_string(),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 
 use super::micros;
 use crate::peers::component::{Setup, hub};
@@ -23,6 +23,17 @@ pub enum Kind {
     Nchan,
 }
 
+/// Which servers are measured, and with what.
+#[derive(Debug, Args)]
+pub struct Lanes {
+    /// Which servers
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["sqlite", "redis", "nchan"])]
+    pub lanes: Vec<Kind>,
+    /// A variable of the hub
+    #[arg(long = "variable", value_name = "NAME=VALUE")]
+    variables: Vec<String>,
+}
+
 /// A running server, with what it needs.
 pub struct Lane {
     /// The server.
@@ -39,14 +50,18 @@ pub struct Cpu {
     redis: Option<Duration>,
 }
 
-impl Kind {
-    /// Starts it, the hub with these variables; `None` when a program is not installed.
-    pub fn start(self, variables: &[(&str, &str)]) -> Result<Option<Lane>> {
+impl Lanes {
+    /// Starts one, the hub with these variables too; `None` when a program is not installed.
+    pub fn start(&self, kind: Kind, variables: &[&str]) -> Result<Option<Lane>> {
         let hub = || -> Result<Setup> {
-            let hub = hub()?.heard();
-            Ok(variables.iter().fold(hub, |hub, (name, value)| hub.variable(name, value)))
+            let given = self.variables.iter().map(String::as_str);
+            Ok(variables
+                .iter()
+                .copied()
+                .chain(given)
+                .fold(hub()?.heard(), |hub, variable| hub.flag("--variable", variable)))
         };
-        let (setup, redis) = match self {
+        let (setup, redis) = match kind {
             Kind::Sqlite => (hub()?.name("spin-sse, SQLite"), None),
             Kind::Redis => match redis::start()? {
                 Some(redis) => (redis.log_of(hub()?.name("spin-sse, Redis")), Some(redis)),
@@ -81,10 +96,10 @@ impl Lane {
         }
     }
 
-    /// How many linear memories there are, one an instance.
-    pub fn memories(&self) -> String {
+    /// How many instances of the hub there are.
+    pub fn instances(&self) -> String {
         match self.setup {
-            Some(_) => self.server.process.guest_memory().1.to_string(),
+            Some(_) => self.server.process.instances().to_string(),
             None => "-".to_owned(),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use super::lane::{Kind, Lane};
+use super::lane::{Lane, Lanes};
 use super::load::{Outcome, publish};
 use super::{SIZE, command};
 use crate::http::DEADLINE;
@@ -32,9 +32,8 @@ pub struct Flags {
     /// How long each measurement takes
     #[arg(long, default_value_t = 30)]
     seconds: u64,
-    /// Which servers
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["sqlite", "redis", "nchan"])]
-    lanes: Vec<Kind>,
+    #[command(flatten)]
+    lanes: Lanes,
 }
 
 /// Runs it.
@@ -58,8 +57,8 @@ fn measure_all(flags: &Flags, (subscribers, rate): (usize, f64)) -> Result<Table
     let head =
         ["", "instances", "published", "p50", "p99", "max", "CPU a delivery", "cores", "not 200", "came back", "order"];
     let mut table = Table::new(&head);
-    for kind in &flags.lanes {
-        if let Some(lane) = kind.start(&[])? {
+    for &kind in &flags.lanes.lanes {
+        if let Some(lane) = flags.lanes.start(kind, &[])? {
             table.row(measure(&lane, subscribers, rate, Duration::from_secs(flags.seconds))?);
         }
     }
@@ -80,7 +79,7 @@ fn measure(lane: &Lane, subscribers: usize, rate: f64, time: Duration) -> Result
 fn row(lane: &Lane, swarm: &Swarm, outcome: &Outcome) -> Vec<String> {
     vec![
         lane.server.name.clone(),
-        lane.memories(),
+        lane.instances(),
         outcome.published.to_string(),
         outcome.latency(0.5),
         outcome.latency(0.99),

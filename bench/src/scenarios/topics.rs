@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use super::lane::{Kind, Lane};
+use super::lane::{Lane, Lanes};
 use super::load::{Outcome, publish};
 use super::{SIZE, command};
 use crate::http::DEADLINE;
@@ -32,9 +32,8 @@ pub struct Flags {
     /// Seconds between the opening of the streams and the measurement
     #[arg(long, default_value_t = 2)]
     settle: u64,
-    /// Which servers
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["sqlite", "redis", "nchan"])]
-    lanes: Vec<Kind>,
+    #[command(flatten)]
+    lanes: Lanes,
 }
 
 /// Runs it.
@@ -66,8 +65,8 @@ pub fn run(flags: &Flags) -> Result<()> {
         "came back",
         "order",
     ]);
-    for kind in &flags.lanes {
-        if let Some(lane) = kind.start(&[])? {
+    for &kind in &flags.lanes.lanes {
+        if let Some(lane) = flags.lanes.start(kind, &[])? {
             table.row(measure(&lane, flags)?);
         }
     }
@@ -96,7 +95,7 @@ fn row(lane: &Lane, swarm: &Swarm, alone: &Outcome, heard: &Outcome) -> Vec<Stri
         lane.server.name.clone(),
         swarm.streaming().to_string(),
         swarm.answers.refusals(),
-        lane.memories(),
+        lane.instances(),
         heard.rate(),
         heard.latency(0.5),
         heard.latency(0.99),
