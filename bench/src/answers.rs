@@ -43,7 +43,8 @@ impl Answers {
         }
     }
 
-    /// How many subscribers have been answered, with a stream or without.
+    /// How many subscribers have been answered, with a stream or without. One that is refused when it comes back counts
+    /// twice.
     pub fn subscribers(&self) -> usize {
         self.streams + self.refused.values().sum::<usize>()
     }

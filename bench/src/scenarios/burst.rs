@@ -136,61 +136,70 @@ fn measure(lane: Lane, case: Case, size: usize, flags: &Flags) -> Result<Vec<Str
 
     let begin = Instant::now();
     swarm.open_at_once(size, |number| number % topics, last.as_deref())?;
-    if last.is_some() {
-        swarm.expect(HISTORY / 2);
-    }
-    let all = swarm.run_at_most(DEADLINE, |swarm| swarm.answers.subscribers() == size)?;
-    let answered = swarm.answers.last.unwrap_or(begin).duration_since(begin);
-    let missing = size - swarm.answers.subscribers();
+    let [answered, caught_up] = come(&mut swarm, begin, last.is_some())?;
     // What is under way may have been before them.
-    let before: Vec<u64> = scatter.iter().flat_map(Scatter::counts).map(|count| count + 1).collect();
-    let caught_up = match last {
-        Some(_) if swarm.run_at_most(DEADLINE, |swarm| swarm.missing(&[HISTORY], &[HISTORY]) == 0)? => {
-            format!("{:.2} s", begin.elapsed().as_secs_f64())
-        }
-        Some(_) => "never".to_owned(),
-        None => "-".to_owned(),
-    };
-
-    let (window, burst) = (Duration::from_secs(flags.window), Instant::now());
-    swarm.run_for(SOON)?;
-    let soon = busy(&lane, &mut swarm, window)?;
-    swarm.run_for(Duration::from_secs(flags.settle).saturating_sub(burst.elapsed()))?;
-    let (instances, streaming, memory) = (lane.instances(), swarm.streaming(), lane.server.process.resident());
-    let then = busy(&lane, &mut swarm, window)?;
+    let before = scatter.as_ref().map(|scatter| scatter.counts().into_iter().map(|count| count + 1).collect());
+    let stayed = stay(&lane, &mut swarm, flags)?;
 
     let mut published = vec![if last.is_some() { HISTORY } else { 0 }; topics];
     if let Some(scatter) = &mut scatter {
         scatter.stop()?;
         published = scatter.counts();
     }
-    let before = if before.is_empty() { published.clone() } else { before };
+    let before: Vec<u64> = before.unwrap_or_else(|| published.clone());
     swarm.run_at_most(DEADLINE, |swarm| swarm.missing(&published, &before) == 0)?;
     let mut tally = swarm.take();
     tally.lost += swarm.missing(&published, &before);
-    let quantile = |quantile| match case {
+    let latency = |quantile| match case {
         Case::Publish => micros(tally.latency.value_at_quantile(quantile) as f64),
         // How old the history is says nothing.
         Case::Fresh | Case::Resume => "-".to_owned(),
     };
+    let order = order(&tally, scatter.map_or(0, |scatter| scatter.failed()));
+    let mut row = vec![lane.server.name.clone(), size.to_string(), answered, swarm.answers.refusals(), caught_up];
+    row.extend(stayed);
+    row.extend([latency(0.5), latency(0.99), order]);
+    Ok(row)
+}
+
+/// Waits until all are answered, and have the rest of the history when they resume; returns when that was.
+fn come(swarm: &mut Swarm, begin: Instant, resume: bool) -> Result<[String; 2]> {
+    let size = swarm.len();
+    if resume {
+        swarm.expect(HISTORY / 2);
+    }
+    let all = swarm.run_at_most(DEADLINE, |swarm| swarm.answers.subscribers() >= size)?;
+    let answered = swarm.answers.last.map_or(Duration::ZERO, |last| last.duration_since(begin)).as_secs_f64();
+    let silent = size.saturating_sub(swarm.answers.subscribers());
+    let answered = if all { format!("{answered:.2} s") } else { format!("{silent} never") };
+    let caught_up = match resume {
+        true if swarm.run_at_most(DEADLINE, |swarm| swarm.missing(&[HISTORY], &[HISTORY]) == 0)? => {
+            format!("{:.2} s", begin.elapsed().as_secs_f64())
+        }
+        true => "never".to_owned(),
+        false => "-".to_owned(),
+    };
+    Ok([answered, caught_up])
+}
+
+/// What they cost while they stay.
+fn stay(lane: &Lane, swarm: &mut Swarm, flags: &Flags) -> Result<[String; 8]> {
+    let (window, burst) = (Duration::from_secs(flags.window), Instant::now());
+    swarm.run_for(SOON)?;
+    let soon = busy(lane, swarm, window)?;
+    swarm.run_for(Duration::from_secs(flags.settle).saturating_sub(burst.elapsed()))?;
+    let (instances, streaming, memory) = (lane.instances(), swarm.streaming(), lane.server.process.resident());
+    let then = busy(lane, swarm, window)?;
     let answers = &swarm.answers;
-    Ok(vec![
-        lane.server.name.clone(),
-        size.to_string(),
-        if all { format!("{:.2} s", answered.as_secs_f64()) } else { format!("{missing} never") },
-        answers.refusals(),
-        caught_up,
+    Ok([
         lane.started(),
         instances,
         streaming.to_string(),
-        format!("{}", answers.ended + answers.failed),
+        (answers.ended + answers.failed).to_string(),
         answers.returned.to_string(),
         soon,
         then,
         format!("{:.0} MB", memory as f64 / 1e6),
-        quantile(0.5),
-        quantile(0.99),
-        order(&tally, scatter.map_or(0, |scatter| scatter.failed())),
     ])
 }
 
