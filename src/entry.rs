@@ -32,8 +32,8 @@ async fn answer(request: Request) -> Result<Response, ErrorCode> {
             Ok(hub) if route == Route::Hub => return hub.serve(request).await,
             Ok(hub) => return clock(&request, &hub),
             Err(error) => {
-                report(format_args!("{error:#}"));
-                reply::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"))
+                report(format_args!("{error}"));
+                reply::text(StatusCode::INTERNAL_SERVER_ERROR, error)
             }
         },
     };
@@ -49,7 +49,7 @@ fn clock(request: &Request, hub: &Hub) -> Result<Response, ErrorCode> {
 }
 
 /// The instance's hub. A variable that cannot be understood is looked at again by the next request.
-async fn hub() -> anyhow::Result<Hub> {
+async fn hub() -> Result<Hub, String> {
     if let Some(hub) = HUB.with_borrow(Clone::clone) {
         return Ok(hub);
     }

@@ -14,10 +14,12 @@ use crate::log::redis::keys::Keys;
 pub struct Config {
     /// Where the log is.
     pub backend: Backend,
-    /// How much history the log keeps; by default 10,000 updates of the last 24 hours.
+    /// How much history the log keeps; by default 100,000 updates of the last 24 hours, of 256 MB in all.
     pub retention: Retention,
-    /// How often an instance reads a log that does not push; 50 ms by default.
+    /// How often an instance reads the log at most, where nothing wakes it; 50 ms by default.
     pub poll: Duration,
+    /// Whether instances with few streams end them, so that the streams gather in fewer instances; by default they do.
+    pub gather: bool,
     /// After how long a stream ends by itself, at most; 600 s by default.
     pub max_duration: Duration,
     /// After how many bytes a stream ends by itself, at most; `u64::MAX`, the default, is no limit.
@@ -36,8 +38,9 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             backend: Backend::Sqlite,
-            retention: Retention { updates: 10_000, seconds: 86_400 },
+            retention: Retention { updates: 100_000, seconds: 86_400, bytes: 256_000_000 },
             poll: Duration::from_millis(50),
+            gather: true,
             max_duration: Duration::from_secs(600),
             max_bytes: u64::MAX,
             retry: Duration::from_secs(1),

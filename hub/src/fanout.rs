@@ -1,9 +1,9 @@
 //! The dispatcher, which is pure: events and the time go in, actions come out.
 //!
 //! `segment` and `cache` are what of the log is in memory. `events`, `resume`, `state` and `session` are what a
-//! client is sent. `parked`, `polling` and `reader` are when, and the `dispatcher` is all of it.
-
-pub(crate) mod instant;
+//! client is sent. `interests` leads from a topic to its sessions. `parked`, `polling` and `reader` say when the log is
+//! read, `listening` tells the log what is followed here, and `gathering` ends the streams of small instances. The
+//! `dispatcher` is all of it, and `rounds` its work.
 
 pub(crate) mod segment;
 
@@ -16,13 +16,24 @@ pub(crate) mod state;
 
 pub(crate) mod session;
 
+pub(crate) mod delivery;
+
+pub(crate) mod action;
+
+pub(crate) mod interests;
 pub(crate) mod parked;
 pub(crate) mod polling;
 
-pub(crate) mod action;
 pub(crate) mod reader;
 
+pub(crate) mod datagram;
+pub(crate) mod gathering;
+pub(crate) mod listening;
+pub(crate) mod settings;
+
 pub(crate) mod dispatcher;
+
+pub(crate) mod rounds;
 
 #[cfg(test)]
 mod tests;

@@ -66,6 +66,8 @@
 #![cfg_attr(not(feature = "spin"), allow(dead_code, reason = "what only the adapters use"))]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test fails by a panic"))]
 
+mod instant;
+
 mod topic;
 
 mod log;
@@ -99,9 +101,15 @@ pub mod internals {
     //! What benchmarks count. No part of the crate's promise.
 
     pub use crate::fanout::action::Action;
+    pub use crate::fanout::cache::Read;
     pub use crate::fanout::dispatcher::Dispatcher;
+    pub use crate::fanout::reader::Answer;
     pub use crate::fanout::resume::Resume;
     pub use crate::fanout::session::NewSession;
+    pub use crate::fanout::settings::{Settings, Wakeups};
+    pub use crate::log::listener::{Census, Hint, Peer, Registration, Woken};
+    pub use crate::log::log::AsOf;
     pub use crate::log::record::{parse as parse_records, write as write_record};
-    pub use crate::log::{Extent, Page, Position, Record};
+    pub use crate::log::{Extent, Interest, Page, Position, Record};
+    pub use crate::topic::key::key as topic_key;
 }

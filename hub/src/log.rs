@@ -1,15 +1,21 @@
 //! The log: the only truth about which updates there are, and in which order.
 //!
-//! `log` has the trait and its laws, `position` and `record` what a log returns. The backends `sqlite` and `redis` are
-//! generic over the connection, so that they are tested without Spin.
+//! `log` has the trait and its laws, `interest` what is read, `position` and `record` what a log returns, `listener`
+//! who is woken. The backends `sqlite` and `redis` are generic over the connection, so that they are tested without
+//! Spin; `lean` is for their statements and scripts.
 
 pub(crate) mod unavailable;
 
+pub(crate) mod interest;
 pub(crate) mod position;
 pub(crate) mod record;
 
+pub(crate) mod listener;
+
 #[allow(clippy::module_inception, reason = "the room is named after its trait")]
 pub(crate) mod log;
+
+pub(crate) mod lean;
 
 pub(crate) mod redis;
 pub(crate) mod sqlite;
@@ -19,7 +25,10 @@ pub(crate) mod laws;
 #[cfg(test)]
 pub(crate) mod memory;
 
-pub(crate) use log::{Log, Pushed};
+pub use interest::Interest;
+pub(crate) use listener::{Census, Hint, LEASE, ListenerId, Peer, RENEW, Registration, Woken};
+pub(crate) use log::{AsOf, Log};
+pub(crate) use log::{PAGE_BYTES, PAGE_UPDATES};
 pub use log::{Page, Retention};
 pub(crate) use position::EpochEnd;
 pub use position::{Extent, Position};

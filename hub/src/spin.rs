@@ -11,12 +11,16 @@ pub(crate) mod store;
 pub(crate) mod notifier;
 
 pub(crate) mod append;
+pub(crate) mod extents;
 pub(crate) mod registry;
+pub(crate) mod wakeups;
 pub(crate) mod writes;
 
-pub(crate) mod driver;
-
 pub(crate) mod hub;
+
+pub(crate) mod work;
+
+pub(crate) mod driver;
 
 pub(crate) mod endpoint;
 

@@ -1,5 +1,6 @@
 //! What is published, and about what.
 
+pub(crate) mod key;
 pub(crate) mod reserved;
 pub(crate) mod text;
 

@@ -2,10 +2,14 @@
 
 mod access;
 mod delivery;
+mod earlier_release;
 mod failures;
+mod forged_wakeups;
 mod full_disk;
+mod gathering;
 mod publishing;
 mod resume;
+mod topics;
 
 use crate::support::log::Log;
 
@@ -37,6 +41,7 @@ on_every_log! {
     delivery:
         an_update_reaches_a_subscriber_with_all_its_fields
         an_update_is_found_by_other_instances
+        what_is_published_after_the_response_head_is_received
         a_subscriber_that_reads_a_byte_at_a_time_receives_everything
         a_reader_that_stops_delays_nobody_and_costs_no_memory
         the_largest_updates_reach_everyone_and_are_not_copied_for_each;
@@ -47,7 +52,14 @@ on_every_log! {
         a_byte_budget_rotates_without_loss
         history_that_was_pruned_is_announced_as_a_gap
         ids_of_another_log_are_announced_as_a_gap
-        a_quiet_topic_does_not_cost_a_subscriber_its_place;
+        a_quiet_topic_does_not_cost_a_subscriber_its_place
+        clients_of_a_quiet_topic_that_are_cut_come_back_without_a_gap
+        a_stream_of_a_quiet_topic_in_a_busy_hub_has_no_gap;
+    topics:
+        each_subscriber_receives_exactly_what_it_follows
+        wakeups_that_are_lost_cost_no_update;
+    gathering:
+        streams_gather_in_fewer_instances_without_loss_unless_they_may_not;
     publishing:
         ten_publishers_at_once_make_one_order_for_all
         publications_that_are_under_way_together_all_get_their_own_id

@@ -15,6 +15,8 @@ pub struct Follower {
     topic: String,
     last: String,
     stream: Option<EventStream>,
+    /// How long it waits before it comes back.
+    pause: Duration,
     /// What it received.
     pub updates: Vec<Event>,
     /// How many gaps were announced to it.
@@ -31,7 +33,27 @@ impl Follower {
     /// One that goes to the next of `addresses` whenever it connects.
     pub fn over(addresses: &[SocketAddr], topic: &str, last: &str) -> Self {
         let (addresses, topic, last) = (addresses.to_vec(), topic.to_owned(), last.to_owned());
-        Follower { addresses, topic, last, stream: None, updates: Vec::new(), gaps: 0, connections: 0 }
+        Follower {
+            addresses,
+            topic,
+            last,
+            stream: None,
+            pause: Duration::ZERO,
+            updates: Vec::new(),
+            gaps: 0,
+            connections: 0,
+        }
+    }
+
+    /// One that follows several topics.
+    pub fn of(address: SocketAddr, topics: &[String], last: &str) -> Self {
+        Self::new(address, &topics.join("&match="), last)
+    }
+
+    /// As a browser, it waits before it comes back.
+    pub fn pausing(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
     }
 
     /// Where it connects next time.
@@ -65,6 +87,9 @@ impl Follower {
 
     async fn step(&mut self) -> Option<Event> {
         if self.stream.is_none() {
+            if self.connections > 0 {
+                tokio::time::sleep(self.pause).await;
+            }
             let address = self.addresses[self.connections % self.addresses.len()];
             self.connections += 1;
             if TcpStream::connect(address).await.is_err() {
@@ -119,16 +144,29 @@ impl Follower {
         }
     }
 
+    /// Receives until `last` has come, and is cut at moments that have nothing to do with what it receives.
+    pub async fn with_cuts_at_any_moment(mut self, last: &str, seed: u64) -> Self {
+        let mut dice = Dice(seed);
+        loop {
+            let moment = Duration::from_millis(50 + dice.below(1_000));
+            let receiving = async { while self.next().await.data != last {} };
+            if tokio::time::timeout(moment, receiving).await.is_ok() {
+                return self;
+            }
+            self.cut();
+        }
+    }
+
     pub fn data(&self) -> Vec<&str> {
         self.updates.iter().map(|event| event.data.as_str()).collect()
     }
 }
 
 /// Draws the same numbers in every run of the test.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }

@@ -122,6 +122,11 @@ impl Publisher {
         reply.body
     }
 
+    /// Publishes one update on several topics.
+    pub async fn publish_on(&mut self, topics: &[String], data: &str) -> String {
+        self.publish(&topics.join("&topic="), data).await
+    }
+
     /// Publishes `data` to one topic as one batch.
     pub async fn publish_all(&mut self, topic: &str, data: impl IntoIterator<Item = String>) -> Vec<String> {
         let lines = data.into_iter().map(|data| serde_json::json!({ "topic": topic, "data": data }).to_string() + "\n");

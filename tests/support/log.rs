@@ -1,5 +1,8 @@
 //! What a hub keeps its log in.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use tempfile::TempDir;
 use test_redis::Redis;
 
@@ -44,6 +47,17 @@ impl Log {
         }
     }
 
+    /// Makes it forget whom to wake, again and again. `forgotten` says how many it has forgotten.
+    pub async fn forget_listeners(&self, mut forgotten: impl FnMut(usize)) -> Infallible {
+        loop {
+            forgotten(match self {
+                Log::Sqlite(directory) => delete_listeners(directory),
+                Log::Redis(redis) => redis.command(&["EVAL", DELETE_LISTENERS, "0"]).parse().unwrap(),
+            });
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Makes it forget everything, while no hub runs.
     pub fn forget(&mut self) {
         match self {
@@ -51,6 +65,19 @@ impl Log {
             Log::Redis(redis) => redis.flush(),
         }
     }
+}
+
+const DELETE_LISTENERS: &str = "
+    for _, key in ipairs(redis.call('KEYS', '{sse:updates}:w:*')) do redis.call('DEL', key) end
+    local listeners = redis.call('HLEN', '{sse:updates}:listeners')
+    redis.call('DEL', '{sse:updates}:listeners')
+    return listeners";
+
+/// How many there were. While a hub writes, there is nothing to wait for: the next attempt follows.
+fn delete_listeners(directory: &TempDir) -> usize {
+    let Ok(database) = rusqlite::Connection::open(directory.path().join("sqlite_db.db")) else { return 0 };
+    database.busy_timeout(Duration::ZERO).unwrap();
+    database.execute("DELETE FROM listeners", []).unwrap_or(0)
 }
 
 fn alter(directory: &TempDir, columns: &str) {

@@ -22,12 +22,22 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 /// Waits for `future`, but not for ever.
 #[track_caller]
 pub fn within<T>(what: impl Into<String>, future: impl Future<Output = T>) -> impl Future<Output = T> {
+    within_time(DEADLINE, what, future)
+}
+
+/// Waits for something that takes longer than [`DEADLINE`] by design.
+#[track_caller]
+pub fn within_time<T>(
+    time: Duration,
+    what: impl Into<String>,
+    future: impl Future<Output = T>,
+) -> impl Future<Output = T> {
     let place = std::panic::Location::caller();
     let what = what.into();
     async move {
-        match tokio::time::timeout(DEADLINE, future).await {
+        match tokio::time::timeout(time, future).await {
             Ok(value) => value,
-            Err(_) => panic!("{place}: waited {DEADLINE:?} for {what}"),
+            Err(_) => panic!("{place}: waited {time:?} for {what}"),
         }
     }
 }

@@ -46,6 +46,28 @@ fn setup(manifest: &str) -> Setup {
     Setup { manifest, variables: Vec::new(), reuse: 128, request_timeout: None, state: None, process: false }
 }
 
+/// The manifest of the edge function, but for UDP. Its paths are relative to where it is: Spin takes no others.
+fn manifest_without_udp() -> PathBuf {
+    static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
+    let write = || {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut manifest = std::fs::read_to_string(root.join("spin.toml")).unwrap();
+        for (old, new) in [
+            (", \"udp://127.0.0.1:*\"", ""),
+            ("source = \"", "source = \"../../../"),
+            ("[component.hub.build]\n", "[component.hub.build]\nworkdir = \"../../..\"\n"),
+        ] {
+            assert_eq!(manifest.matches(old).count(), 1, "{old}");
+            manifest = manifest.replace(old, new);
+        }
+        let path = root.join("target/manifests/without-udp/spin.toml");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, manifest).unwrap();
+        path
+    };
+    WRITTEN.get_or_init(write).clone()
+}
+
 impl Setup {
     pub fn variable(mut self, name: &str, value: impl ToString) -> Self {
         self.variables.push((name.to_owned(), value.to_string()));
@@ -55,6 +77,12 @@ impl Setup {
     /// How many requests an instance gets: few mean many instances.
     pub fn reuse(mut self, requests: usize) -> Self {
         self.reuse = requests;
+        self
+    }
+
+    /// Where the manifest does not let instances wake each other.
+    pub fn without_udp(mut self) -> Self {
+        self.manifest = manifest_without_udp();
         self
     }
 

@@ -14,7 +14,8 @@ use anyhow::{Context, Result, ensure};
 use spin_sse::{Decoder, Event};
 use spin_sse_hub::Selector;
 use spin_sse_hub::internals::{
-    Action, Dispatcher, Extent, NewSession, Page, Position, Record, Resume, parse_records, write_record,
+    Action, Answer, Dispatcher, Extent, Hint, NewSession, Page, Position, Record, Resume, Settings, Wakeups,
+    parse_records, topic_key, write_record,
 };
 
 /// What is counted: its name, how many events it is for, and the work.
@@ -111,19 +112,22 @@ fn page(after: u64) -> Page {
     });
     let extent = Extent { epoch: EPOCH.to_owned(), oldest: 1, head: 1_000, ends: Vec::new() };
     let records = records[(after / 100) as usize].clone();
-    Page { extent, entries: parse_records(records.into()).expect("records as they were written") }
+    Page { extent, entries: parse_records(records.into()).expect("records as they were written"), through: after + 100 }
 }
 
 /// What a read brings goes to all subscribers.
 fn dispatch() {
     let start = Position { epoch: EPOCH.to_owned(), sequence: 0 };
-    let mut dispatcher = Dispatcher::new(Duration::from_millis(50), false, 1, 0);
+    let settings =
+        Settings { poll: Duration::from_millis(50), listener: 1, wakeups: Wakeups::Sent, gather: None, seed: 1 };
+    let mut dispatcher = Dispatcher::new(settings, 0);
     let mut actions = Vec::new();
     for _ in 0..SUBSCRIBERS {
         let session = NewSession {
             selector: Selector::new(["demo".to_owned()]).expect("a topic"),
             grant: Selector::none(),
             resume: Some(Resume { position: start.clone(), lost: None, resumed: true }),
+            asked: 0,
             max_bytes: u64::MAX,
             deadline: u64::MAX,
             retry: Duration::from_secs(1),
@@ -131,6 +135,8 @@ fn dispatch() {
         dispatcher.join(session, 0);
     }
     for read in 0..11 {
+        let published = Position { epoch: EPOCH.to_owned(), sequence: (read + 1) * 100 };
+        dispatcher.hint(&Hint { topic: topic_key("demo"), position: published });
         dispatcher.round(0, &mut actions);
         let mut reads = false;
         for action in actions.split_off(0) {
@@ -144,7 +150,7 @@ fn dispatch() {
             }
         }
         if reads && read < 10 {
-            dispatcher.read_ended(Ok(page(read * 100)), 0, &mut actions);
+            dispatcher.read_ended(Ok(Answer::Page(page(read * 100))), 0, &mut actions);
         }
     }
 }

@@ -1,19 +1,19 @@
 //! What the dispatcher wants done.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::fanout::cache::Read;
-use crate::log::Position;
+use crate::log::{ListenerId, Registration};
 
 /// Names a session of a dispatcher: an index, which is used again after the session has ended.
 pub(crate) type SessionId = usize;
 
-/// Something to do. The end of a write, of a read and of a wait is told to the dispatcher, in any order.
+/// Something to do. The end of a write, of a read, of a registration and of a wait is told to the dispatcher, in any
+/// order.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Send the response head of a session that joined without a position: the position is known now, or the log is
-    /// away.
-    Answer(SessionId),
     /// Write `chunk` and then `large` to a session. Together they end at the end of an event. `write_ended` or
     /// `session_ended` follows.
     Write {
@@ -38,8 +38,14 @@ pub enum Action {
     Cut(SessionId),
     /// Read the log. `read_ended` follows. There is one read at a time.
     Read(Read),
-    /// Wait until something follows this position, in place of a wait that is under way. `wait_ended` follows.
-    Wait(Position),
+    /// Register this instance with the log. `registered` follows. There is one registration at a time.
+    Register(Registration),
+    /// Wait until the log tells this instance of something. `wait_ended` follows. There is one wait at a time.
+    Wait(ListenerId),
+    /// Tell these instances to end their streams, unless some were told so within the pause. Nothing follows.
+    Drain(Vec<ListenerId>, Duration),
+    /// Take no more requests.
+    CloseDoor,
     /// Tell who runs the hub.
     Report(&'static str),
 }

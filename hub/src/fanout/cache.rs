@@ -1,21 +1,27 @@
 //! The cache of the log: which segments of the log are in memory, and which log it is.
 
+use std::collections::VecDeque;
+use std::rc::Rc;
+
 use crate::fanout::segment::Segment;
-use crate::log::{Entry, EpochEnd, Extent, Page, Position};
+use crate::instant::Instant;
+use crate::log::{EpochEnd, Extent, Interest, Page, Position};
 
-/// How many pages are kept for sessions that catch up. Sessions that come back together read the same pages.
-const PAGES: usize = 8;
+/// How many segments are kept at most. Sessions that come back together are served from the same segments.
+const SEGMENTS: usize = 64;
+/// How many bytes of updates are kept at most, one segment aside.
+const BYTES: usize = 1024 * 1024;
 
-/// The newest segment of the log, and older segments for sessions that catch up.
+/// Segments of the log, and what is known of the log.
 #[derive(Debug)]
 pub(crate) struct LogCache {
     /// What the log was when it was last read.
     log: Extent,
     /// What the log was each time it turned out to have lost updates, or to be another one.
     replacements: Vec<Extent>,
-    newest: Segment,
-    /// The page that was used last comes last.
-    pages: Vec<Segment>,
+    /// The newest comes last.
+    segments: VecDeque<Segment>,
+    bytes: usize,
 }
 
 /// Whether a session can go on from its position.
@@ -30,17 +36,17 @@ pub(crate) enum Validity {
 }
 
 /// A read of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read {
-    /// Where the log begins and ends: the first read of an instance.
+    /// Where the log begins and ends, and where it ended at this moment.
+    AsOf(Instant),
+    /// Where the log begins and ends.
     Extent,
-    /// What follows this sequence, the end of the cache.
-    Head(u64),
-    /// What a session missed that is at this sequence.
-    Backfill(u64),
+    /// Updates that sessions wait for.
+    After(Interest),
 }
 
-/// What a page changed.
+/// What a read changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Absorbed {
     /// The cache may have more for the sessions.
@@ -52,18 +58,17 @@ pub(crate) enum Absorbed {
         /// The position after the hole.
         to: Position,
     },
-    /// The log lost updates, or is another one. A session that has seen those updates has a gap. The head must be read
-    /// again.
+    /// The log lost updates, or is another one. A session that has seen those updates has a gap.
     Replaced,
 }
 
 impl LogCache {
-    /// An empty cache of a log, which begins at the end of the log.
+    /// An empty cache of a log.
     pub(crate) fn new(log: Extent) -> Self {
-        LogCache { newest: Segment::new(log.head), log, replacements: Vec::new(), pages: Vec::new() }
+        LogCache { log, replacements: Vec::new(), segments: VecDeque::new(), bytes: 0 }
     }
 
-    /// An empty cache that begins at `position`, for a log of which nothing else is known.
+    /// An empty cache of a log of which only this position is known.
     pub(crate) fn at(position: &Position) -> Self {
         let (epoch, head) = (position.epoch.clone(), position.sequence);
         LogCache::new(Extent { epoch, oldest: head.saturating_add(1), head, ends: Vec::new() })
@@ -91,103 +96,90 @@ impl LogCache {
         }
     }
 
-    /// The log's present epoch.
-    pub(crate) fn epoch(&self) -> &str {
-        &self.log.epoch
+    /// Where the log began and ended when it was last read.
+    pub(crate) fn log(&self) -> &Extent {
+        &self.log
     }
 
-    /// Before the oldest update of the log.
-    pub(crate) fn log_start(&self) -> Position {
-        self.log.start()
+    /// The newest segment that has what follows `position` on these topics.
+    pub(crate) fn segment(&self, topics: &[Rc<str>], position: u64) -> Option<&Segment> {
+        self.segments.iter().rev().find(|segment| segment.covers(topics, position))
     }
 
-    /// After the newest update of the log, as of the last read.
-    pub(crate) fn log_end(&self) -> Position {
-        self.log.end()
+    /// What was read last.
+    pub(crate) fn newest(&self) -> Option<&Segment> {
+        self.segments.back()
     }
 
-    /// The segment that has what follows `sequence`, if it is in memory.
-    pub(crate) fn segment(&mut self, sequence: u64) -> Option<&Segment> {
-        if self.newest.covers(sequence) {
-            return Some(&self.newest);
-        }
-        let at = self.pages.iter().position(|page| page.covers(sequence))?;
-        let page = self.pages.remove(at);
-        self.pages.push(page);
-        self.pages.last()
-    }
-
-    /// Whether a session at `position` has missed something that was read before.
-    pub(crate) fn is_ahead_of(&self, position: &Position) -> bool {
-        position.epoch == self.log.epoch && position.sequence < self.newest.head()
-    }
-
-    /// The end of what was read.
-    pub(crate) fn head(&self) -> Position {
-        self.position(self.newest.head())
-    }
-
-    /// Takes in entries that follow the head without a hole.
-    pub(crate) fn extend(&mut self, entries: Vec<Entry>) {
-        self.newest.extend(entries);
-        self.newest.trim();
-    }
-
-    /// Takes in what a read returned. `since` was the head when the read began: the page need not know what was pushed
-    /// since then.
-    pub(crate) fn absorb(&mut self, read: Read, since: &Position, mut page: Page) -> Absorbed {
-        if !page.extent.knows(since) {
-            self.explain(&mut page.extent);
-            self.replace(page.extent);
+    /// Takes in where the log begins and ends. `since` is what was known of the end when that read began.
+    pub(crate) fn absorb_extent(&mut self, since: &Position, mut extent: Extent) -> Absorbed {
+        if !extent.knows(since) {
+            self.explain(&mut extent);
+            self.segments.clear();
+            self.bytes = 0;
+            self.log.clone_from(&extent);
+            self.replacements.push(extent);
             return Absorbed::Replaced;
         }
-        // A page may have updates that the log lost since.
-        let (same_epoch, log_head) = (page.extent.epoch == self.log.epoch, page.extent.head);
-        self.pages.retain(|page| same_epoch && page.head() <= log_head);
-        self.log.clone_from(&page.extent);
-        let cursor = match read {
-            Read::Extent => return Absorbed::Extended,
-            Read::Head(_) if self.newest.head() != since.sequence => return Absorbed::Extended,
-            Read::Head(sequence) | Read::Backfill(sequence) => sequence,
-        };
-        let hole = self.hole(cursor, &page);
-        let start = hole.as_ref().map_or(cursor, |(_, to)| to.sequence);
-        // Only up to the next hole: what follows that hole is read next, and found to be after it.
-        let entries = page.entries.into_iter().zip(start.saturating_add(1)..);
-        let entries = entries.take_while(|(entry, at)| entry.sequence == *at).map(|(entry, _)| entry);
-        if let Read::Head(_) = read {
-            if hole.is_some() {
-                self.newest = Segment::new(start);
-            }
-            self.newest.extend(entries);
-            self.newest.trim();
-        } else if hole.is_none() {
-            let mut segment = Segment::new(cursor);
-            segment.extend(entries);
-            self.pages.push(segment);
-            let surplus = self.pages.len().saturating_sub(PAGES);
-            self.pages.drain(..surplus);
+        // A segment may have updates that the log lost since.
+        let (same_epoch, head) = (extent.epoch == self.log.epoch, extent.head);
+        self.segments.retain(|segment| same_epoch && segment.through() <= head);
+        self.bytes = self.segments.iter().map(Segment::bytes).fold(0, usize::saturating_add);
+        self.log = extent;
+        Absorbed::Extended
+    }
+
+    /// Takes in what a read of `interest` returned, whose number is `read`.
+    pub(crate) fn absorb(&mut self, interest: &Interest, read: u64, since: &Position, mut page: Page) -> Absorbed {
+        if let Absorbed::Replaced = self.absorb_extent(since, page.extent.clone()) {
+            return Absorbed::Replaced;
         }
+        let hole = self.hole(interest, &page);
+        let mut interest = interest.clone();
+        // It covers nothing of what is before the hole.
+        let start = hole.as_ref().map_or(0, |(_, to)| to.sequence);
+        match &mut interest {
+            Interest::All(after) => {
+                *after = start.max(*after);
+                stop_at_hole(&mut page, *after);
+            }
+            Interest::Topics(topics) => topics.iter_mut().for_each(|(_, after)| *after = start.max(*after)),
+        }
+        self.insert(&interest, read, page);
         hole.map_or(Absorbed::Extended, |(from, to)| Absorbed::Hole { from, to })
     }
 
-    /// Goes on with another log, from the end of what the two have in common.
-    fn replace(&mut self, extent: Extent) {
-        let head = extent.find(&self.head()).unwrap_or_else(|place| place);
-        self.pages.clear();
-        self.newest = Segment::new(head.sequence);
-        self.log.clone_from(&extent);
-        self.replacements.push(extent);
+    fn insert(&mut self, interest: &Interest, read: u64, page: Page) {
+        let before = match self.segments.back_mut().filter(|newest| newest.goes_on(interest)) {
+            Some(newest) => {
+                let before = newest.bytes();
+                newest.extend(read, page);
+                before
+            }
+            None => {
+                self.segments.push_back(Segment::new(interest, read, page));
+                0
+            }
+        };
+        let after = self.segments.back().map_or(0, Segment::bytes);
+        self.bytes = self.bytes.saturating_add(after.saturating_sub(before));
+        while self.segments.len() > SEGMENTS || (self.bytes > BYTES && self.segments.len() > 1) {
+            let Some(oldest) = self.segments.pop_front() else { break };
+            self.bytes = self.bytes.saturating_sub(oldest.bytes());
+        }
     }
 
-    /// The hole between `cursor` and a page that was read after it. Pruning makes a hole at the log's beginning. A
-    /// hole in the middle is made by someone who deletes updates; it is announced all the same.
-    fn hole(&self, cursor: u64, page: &Page) -> Option<(u64, Position)> {
-        if page.gap(&self.position(cursor)) {
-            return Some((0, page.extent.start()));
+    /// The hole that a page shows. Pruning makes a hole at the log's beginning. A hole in the middle is made by someone
+    /// who deletes updates: a read of everything shows it.
+    fn hole(&self, interest: &Interest, page: &Page) -> Option<(u64, Position)> {
+        let start = page.extent.start();
+        if interest.floor() < start.sequence {
+            return Some((0, start));
         }
-        let before = page.entries.first()?.sequence.saturating_sub(1);
-        (before != cursor).then(|| (cursor, self.position(before)))
+        let Interest::All(after) = interest else { return None };
+        let before = page.entries.first().map_or(page.through, |entry| entry.sequence.saturating_sub(1));
+        let to = Position { sequence: before, ..start };
+        (before > *after).then_some((*after, to))
     }
 
     /// Adds to `extent` the epochs that were seen here and that the log lost. Each epoch went on from one before it:
@@ -203,9 +195,15 @@ impl LogCache {
             }
         }
     }
+}
 
-    fn position(&self, sequence: u64) -> Position {
-        Position { epoch: self.log.epoch.clone(), sequence }
+/// Drops what follows a hole: it is read next, and found to be after a hole.
+fn stop_at_hole(page: &mut Page, after: u64) {
+    let whole = page.entries.iter().zip(after.saturating_add(1)..).take_while(|(entry, at)| entry.sequence == *at);
+    let whole = whole.count();
+    if whole < page.entries.len() {
+        page.entries.truncate(whole);
+        page.through = page.entries.last().map_or(after, |entry| entry.sequence);
     }
 }
 
@@ -213,7 +211,8 @@ impl LogCache {
 impl LogCache {
     /// Whether it holds no more than it may.
     pub(super) fn is_bounded(&self) -> bool {
-        self.newest.is_bounded() && self.pages.len() <= PAGES
+        let bytes = self.segments.iter().map(Segment::bytes).sum::<usize>();
+        self.segments.len() <= SEGMENTS && bytes == self.bytes && (bytes <= BYTES || self.segments.len() == 1)
     }
 }
 
@@ -221,13 +220,12 @@ impl LogCache {
 mod tests {
     use super::*;
     use crate::log::laws::now;
-    use crate::log::log::{Log, PAGE_BYTES};
     use crate::log::memory::MemoryLog;
-    use crate::log::{Record, record};
+    use crate::log::{Log, PAGE_BYTES, Record, record};
     use crate::request::publish::MAX_BODY;
 
-    fn append(log: &MemoryLog, count: usize, size: usize) {
-        let record = Record { id: None, meta: "-t\n".to_owned(), body: "x".repeat(size) };
+    fn append(log: &MemoryLog, topic: &str, count: usize, size: usize) {
+        let record = Record { id: None, meta: format!("-{topic}\n"), body: "x".repeat(size) };
         for _ in 0..count {
             now(log.append(std::slice::from_ref(&record))).unwrap();
         }
@@ -237,28 +235,36 @@ mod tests {
         LogCache::new(now(log.extent()).unwrap())
     }
 
-    fn read_head(cache: &mut LogCache, log: &MemoryLog) -> Absorbed {
-        let since = cache.head();
-        let page = now(log.after(since.sequence)).unwrap();
-        cache.absorb(Read::Head(since.sequence), &since, page)
+    fn topics(topics: &[&str]) -> Vec<Rc<str>> {
+        topics.iter().map(|topic| Rc::from(*topic)).collect()
     }
 
-    fn backfill(cache: &mut LogCache, log: &MemoryLog, cursor: u64) -> Absorbed {
-        let page = now(log.after(cursor)).unwrap();
-        cache.absorb(Read::Backfill(cursor), &cache.head(), page)
+    fn read(cache: &mut LogCache, log: &MemoryLog, interest: &Interest) -> Absorbed {
+        let page = now(log.after(interest)).unwrap();
+        let since = cache.log().end();
+        cache.absorb(interest, 1, &since, page)
     }
 
-    /// The sequences that someone at `cursor` is served until there is nothing more, as the dispatcher does it.
-    fn served(cache: &mut LogCache, log: &MemoryLog, mut cursor: u64) -> Vec<u64> {
-        let mut sequences = Vec::new();
+    fn interest(names: &[&str], after: u64) -> Interest {
+        match names {
+            ["*"] => Interest::All(after),
+            names => Interest::Topics(topics(names).into_iter().map(|topic| (topic, after)).collect()),
+        }
+    }
+
+    /// The sequences that someone at `cursor` is served until there is nothing more, and how many reads it took.
+    fn served(cache: &mut LogCache, log: &MemoryLog, names: &[&str], mut cursor: u64) -> (Vec<u64>, usize) {
+        let (mut sequences, mut reads) = (Vec::new(), 0);
+        let names_as_topics = topics(names);
         for _ in 0..1_000 {
-            if let Some(segment) = cache.segment(cursor) {
-                sequences.extend(segment.following(cursor).map(|entry| entry.sequence));
-                cursor = *sequences.last().unwrap();
-            } else if cache.is_ahead_of(&cache.position(cursor)) {
-                assert_eq!(backfill(cache, log, cursor), Absorbed::Extended);
+            if let Some(segment) = cache.segment(&names_as_topics, cursor) {
+                sequences.extend(segment.following(&names_as_topics, cursor).map(|entry| entry.sequence));
+                cursor = segment.through();
+            } else if cursor < now(log.extent()).unwrap().head {
+                assert_eq!(read(cache, log, &interest(names, cursor)), Absorbed::Extended);
+                reads += 1;
             } else {
-                return sequences;
+                return (sequences, reads);
             }
         }
         panic!("a subscriber at {cursor} is never served: {sequences:?}");
@@ -267,77 +273,87 @@ mod tests {
     #[test]
     fn whoever_is_behind_is_served_everything_once() {
         let log = MemoryLog::new("e", 100_000);
-        append(&log, 3_000, 10);
+        append(&log, "t", 6_000, 10);
         let mut cache = cache(&log);
-        append(&log, 3_000, 10);
-        for _ in 0..4 {
-            assert_eq!(read_head(&mut cache, &log), Absorbed::Extended);
+        for names in [&["*"][..], &["t"], &["t", "u"]] {
+            for cursor in [0, 1, 999, 1_000, 2_500, 3_000, 5_999, 6_000] {
+                assert_eq!(served(&mut cache, &log, names, cursor).0, (cursor + 1..=6_000).collect::<Vec<_>>());
+                assert!(cache.is_bounded());
+            }
         }
-        for cursor in [0, 1, 999, 1_000, 2_500, 3_000, 5_999, 6_000] {
-            assert_eq!(served(&mut cache, &log, cursor), (cursor + 1..=6_000).collect::<Vec<_>>());
-        }
+    }
+
+    #[test]
+    fn what_was_read_for_one_serves_others() {
+        let log = MemoryLog::new("e", 100_000);
+        append(&log, "t", 2_500, 10);
+        let mut cache = cache(&log);
+        assert_eq!(served(&mut cache, &log, &["t"], 0).1, 3);
+        assert_eq!(served(&mut cache, &log, &["t"], 700), ((701..=2_500).collect(), 0));
+        assert_eq!(served(&mut cache, &log, &["u"], 0), (vec![], 1));
+        assert_eq!(served(&mut cache, &log, &["*"], 2_000).1, 1);
+        assert_eq!(served(&mut cache, &log, &["v"], 2_000), (vec![], 0), "a segment of everything serves all");
     }
 
     #[test]
     fn updates_as_large_as_they_may_be_are_served_too() {
         let log = MemoryLog::new("e", 100);
         let mut cache = cache(&log);
-        append(&log, 1, PAGE_BYTES - 100);
-        append(&log, 3, MAX_BODY);
-        append(&log, 2, PAGE_BYTES);
-        for _ in 0..6 {
-            assert_eq!(read_head(&mut cache, &log), Absorbed::Extended);
+        append(&log, "t", 1, PAGE_BYTES - 100);
+        append(&log, "t", 3, MAX_BODY);
+        append(&log, "t", 2, PAGE_BYTES);
+        for names in [["*"], ["t"]] {
+            assert_eq!(served(&mut cache, &log, &names, 0).0, [1, 2, 3, 4, 5, 6]);
+            assert_eq!(served(&mut cache, &log, &names, 1).0, [2, 3, 4, 5, 6]);
+            assert!(cache.is_bounded());
         }
-        assert_eq!(served(&mut cache, &log, 0), [1, 2, 3, 4, 5, 6]);
-        assert_eq!(served(&mut cache, &log, 1), [2, 3, 4, 5, 6]);
     }
 
     #[test]
-    fn a_head_that_was_pruned_past_is_a_gap() {
+    fn a_place_that_was_pruned_is_a_gap() {
         let log = MemoryLog::new("e", 10);
         let mut cache = cache(&log);
-        append(&log, 50, 10);
+        append(&log, "t", 50, 10);
         let start = now(log.extent()).unwrap().start();
         assert_eq!(start.sequence, 40);
-        assert_eq!(read_head(&mut cache, &log), Absorbed::Hole { from: 0, to: start });
-        assert_eq!(served(&mut cache, &log, 40), (41..=50).collect::<Vec<_>>());
-        assert!(cache.is_ahead_of(&cache.position(3)), "who was away learns of it when it catches up");
-        assert!(matches!(backfill(&mut cache, &log, 3), Absorbed::Hole { from: 0, .. }));
+        for names in [&["*"][..], &["t"], &["u"]] {
+            let hole = Absorbed::Hole { from: 0, to: start.clone() };
+            assert_eq!(read(&mut cache, &log, &interest(names, 3)), hole, "{names:?}");
+        }
+        assert_eq!(served(&mut cache, &log, &["t"], 40).0, (41..=50).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_hole_in_the_middle_is_a_gap_for_those_who_are_before_it() {
         let log = MemoryLog::new("e", 100);
         let mut cache = cache(&log);
-        append(&log, 10, 10);
+        append(&log, "t", 10, 10);
         log.remove(4);
-        assert_eq!(read_head(&mut cache, &log), Absorbed::Extended);
-        assert_eq!(served(&mut cache, &log, 0), [1, 2, 3]);
-        let to = cache.position(4);
-        assert_eq!(read_head(&mut cache, &log), Absorbed::Hole { from: 3, to });
-        assert_eq!(served(&mut cache, &log, 4), [5, 6, 7, 8, 9, 10]);
-        assert_eq!(served(&mut cache, &log, 7), [8, 9, 10]);
-        let mut late = LogCache::at(&cache.position(10));
-        assert_eq!(backfill(&mut late, &log, 1), Absorbed::Extended);
-        assert_eq!(late.segment(1).unwrap().head(), 3);
-        assert!(matches!(backfill(&mut late, &log, 3), Absorbed::Hole { from: 3, .. }));
+        log.remove(10);
+        let all = |after| Interest::All(after);
+        assert_eq!(read(&mut cache, &log, &all(0)), Absorbed::Extended);
+        assert_eq!(cache.segment(&topics(&["*"]), 0).unwrap().through(), 3);
+        let to = |sequence| Position { epoch: "e".to_owned(), sequence };
+        assert_eq!(read(&mut cache, &log, &all(3)), Absorbed::Hole { from: 3, to: to(4) });
+        assert_eq!(read(&mut cache, &log, &all(7)), Absorbed::Extended);
+        assert_eq!(cache.segment(&topics(&["*"]), 4).unwrap().through(), 10, "no update shows the hole at the end");
+        assert_eq!(read(&mut cache, &log, &all(9)), Absorbed::Hole { from: 9, to: to(10) });
     }
 
     #[test]
     fn another_log_is_noticed_by_its_name_and_by_its_head() {
         let log = MemoryLog::new("e", 100);
-        append(&log, 5, 10);
+        append(&log, "t", 5, 10);
         let mut cache = cache(&log);
         for (epoch, count) in [("f", 7), ("f", 3)] {
             let other = MemoryLog::new(epoch, 100);
-            append(&other, count, 10);
-            let (before, generation) = (cache.head(), cache.generation());
-            assert_eq!(read_head(&mut cache, &other), Absorbed::Replaced);
+            append(&other, "t", count, 10);
+            let (before, generation) = (cache.log().end(), cache.generation());
+            assert_eq!(read(&mut cache, &other, &Interest::All(0)), Absorbed::Replaced);
             assert_ne!(cache.generation(), generation);
             let start = Position { epoch: epoch.to_owned(), sequence: 0 };
             assert_eq!(cache.validity(&before, generation), Validity::Truncated(start));
-            assert_eq!(read_head(&mut cache, &other), Absorbed::Extended);
-            assert_eq!(served(&mut cache, &other, 0), (1..=count as u64).collect::<Vec<_>>());
+            assert_eq!(served(&mut cache, &other, &["t"], 0).0, (1..=count as u64).collect::<Vec<_>>());
         }
         let stranger = Position { epoch: "g".to_owned(), sequence: 1 };
         assert_eq!(cache.validity(&stranger, cache.generation()), Validity::UnknownEpoch);
@@ -347,8 +363,8 @@ mod tests {
         Position { epoch: epoch.to_owned(), sequence }
     }
 
-    /// A page of the log `b`, which goes on where `a` ended.
-    fn page_of_b(a: u64, head: u64, after: u64) -> Page {
+    /// What a cache at `since` makes of a page of the log `b`, which goes on where `a` ended.
+    fn reads_b(cache: &mut LogCache, since: &Position, a: u64, head: u64, after: u64) -> Absorbed {
         let mut records = Vec::new();
         for sequence in after + 1..=head {
             let record = Record { id: None, meta: "-t\n".to_owned(), body: String::new() };
@@ -356,14 +372,15 @@ mod tests {
         }
         let ends = [("a", a), ("b", head)].map(|(epoch, sequence)| EpochEnd { epoch: epoch.to_owned(), sequence });
         let extent = Extent { epoch: "b".to_owned(), oldest: 1, head, ends: ends.to_vec() };
-        Page { extent, entries: record::parse(records.into()).unwrap() }
+        let page = Page { extent, entries: record::parse(records.into()).unwrap(), through: head };
+        cache.absorb(&Interest::All(after), 1, since, page)
     }
 
     #[test]
     fn a_new_epoch_that_lost_nothing_is_the_same_log() {
         let mut cache = LogCache::at(&at("a", 10));
-        assert_eq!(cache.absorb(Read::Head(10), &at("a", 10), page_of_b(10, 12, 10)), Absorbed::Extended);
-        assert_eq!(cache.head(), at("b", 12));
+        assert_eq!(reads_b(&mut cache, &at("a", 10), 10, 12, 10), Absorbed::Extended);
+        assert_eq!(cache.log().end(), at("b", 12));
         assert_eq!(cache.validity(&at("a", 10), 0), Validity::Valid);
         assert_eq!(cache.validity(&at("a", 11), 0), Validity::Truncated(at("b", 10)));
         assert_eq!(cache.generation(), 0);
@@ -372,59 +389,43 @@ mod tests {
     #[test]
     fn a_log_that_lost_its_last_updates_goes_on_where_it_lost_them() {
         let mut cache = LogCache::at(&at("a", 10));
-        assert_eq!(cache.absorb(Read::Head(10), &at("a", 10), page_of_b(7, 12, 10)), Absorbed::Replaced);
-        assert_eq!(cache.head(), at("b", 7));
+        assert_eq!(reads_b(&mut cache, &at("a", 10), 7, 12, 10), Absorbed::Replaced);
         assert_eq!(cache.validity(&at("a", 10), 0), Validity::Truncated(at("b", 7)));
         assert_eq!(cache.validity(&at("a", 7), 0), Validity::Valid);
         assert_eq!(cache.validity(&at("b", 7), 1), Validity::Valid);
-        assert_eq!(cache.absorb(Read::Head(7), &at("b", 7), page_of_b(7, 12, 7)), Absorbed::Extended);
-        assert_eq!(cache.segment(7).unwrap().head(), 12);
+        assert_eq!(reads_b(&mut cache, &at("b", 12), 7, 12, 7), Absorbed::Extended);
+        assert_eq!(cache.segment(&topics(&["*"]), 7).unwrap().through(), 12);
     }
 
     #[test]
     fn an_epoch_that_is_lost_altogether_goes_on_where_it_began() {
         let mut cache = LogCache::at(&at("a", 10));
-        assert_eq!(cache.absorb(Read::Head(10), &at("a", 10), page_of_b(10, 12, 10)), Absorbed::Extended);
-        let extent = Extent {
-            epoch: "a".to_owned(),
-            oldest: 1,
-            head: 10,
-            ends: vec![EpochEnd { epoch: "a".to_owned(), sequence: 10 }],
-        };
-        let page = Page { extent, entries: vec![] };
-        assert_eq!(cache.absorb(Read::Head(12), &at("b", 12), page), Absorbed::Replaced);
+        assert_eq!(reads_b(&mut cache, &at("a", 10), 10, 12, 10), Absorbed::Extended);
+        let ends = vec![EpochEnd { epoch: "a".to_owned(), sequence: 10 }];
+        let extent = Extent { epoch: "a".to_owned(), oldest: 1, head: 10, ends };
+        assert_eq!(cache.absorb_extent(&at("b", 12), extent), Absorbed::Replaced);
         assert_eq!(cache.validity(&at("b", 12), 0), Validity::Truncated(at("a", 10)));
         assert_eq!(cache.validity(&at("b", 9), 0), Validity::Valid);
-        assert_eq!(cache.head(), at("a", 10));
+        assert_eq!(cache.log().end(), at("a", 10));
     }
 
     #[test]
-    fn a_page_with_updates_that_the_log_lost_serves_nobody() {
-        for (lost, epoch) in [(1, "b"), (0, "b")] {
-            let log = MemoryLog::new("a", 100);
-            append(&log, 1, 10);
-            let mut cache = cache(&log);
-            append(&log, 5, 10);
-            assert_eq!(backfill(&mut cache, &log, 0), Absorbed::Extended);
-            assert_eq!(cache.segment(0).unwrap().head(), 6);
-            log.lose_end(lost, epoch);
-            assert_eq!(read_head(&mut cache, &log), Absorbed::Extended);
-            assert_eq!(served(&mut cache, &log, 1).last(), Some(&(6 - lost)));
-            append(&log, 1, 10);
-            assert_eq!(read_head(&mut cache, &log), Absorbed::Extended);
-            assert_eq!(served(&mut cache, &log, 6 - lost), [7 - lost]);
+    fn a_segment_with_updates_that_the_log_lost_serves_nobody() {
+        for names in [["*"], ["t"]] {
+            for lost in [1, 0] {
+                let log = MemoryLog::new("a", 100);
+                append(&log, "t", 6, 10);
+                // As of before the last five.
+                let mut cache = LogCache::at(&at("a", 1));
+                let interest = interest(&names, 0);
+                let page = now(log.after(&interest)).unwrap();
+                log.lose_end(lost, "b");
+                let extent = now(log.extent()).unwrap();
+                assert_eq!(cache.absorb(&interest, 1, &at("a", 1), page), Absorbed::Extended);
+                assert_eq!(cache.segment(&topics(&names), 0).unwrap().through(), 6);
+                assert_eq!(cache.absorb_extent(&at("a", 1), extent), Absorbed::Extended);
+                assert!(cache.segment(&topics(&names), 0).is_none());
+            }
         }
-    }
-
-    #[test]
-    fn a_page_that_was_overtaken_is_no_other_log() {
-        let log = MemoryLog::new("e", 100);
-        let mut cache = cache(&log);
-        append(&log, 3, 10);
-        let (since, page) = (cache.head(), now(log.after(0)).unwrap());
-        append(&log, 2, 10);
-        cache.extend(now(log.after(0)).unwrap().entries);
-        assert_eq!(cache.absorb(Read::Head(0), &since, page), Absorbed::Extended);
-        assert_eq!(served(&mut cache, &log, 0), [1, 2, 3, 4, 5]);
     }
 }

@@ -1,55 +1,60 @@
-//! When the head of the log is read without a notification, and how long a failing log is left alone.
+//! When the log is read although nothing was announced, and how long a failing log is left alone.
 
 use std::time::Duration;
 
-use crate::fanout::instant::{Instant, after};
+use crate::instant::{Instant, after};
 
-/// How long the log must be quiet before it is polled less often.
-const QUIET: Duration = Duration::from_secs(10);
-/// For how long more updates are expected after another instance published one.
-const BUSY: Duration = Duration::from_secs(1);
-/// While busy, the log is polled so many times as often.
-const BUSY_FACTOR: u32 = 10;
-/// While busy, at most a twentieth of the time goes to reads.
-const BUSY_SHARE: u32 = 20;
+/// How often an instance reads the log where wake-ups work: a wake-up may be lost.
+const SAFETY: Duration = Duration::from_secs(2);
+/// All instances together read the log so often at most, where wake-ups work.
+const TOGETHER: Duration = Duration::from_millis(50);
+/// The same where nothing wakes them: a read takes 0.43 ms of processor time, so this is 5 % of a core.
+const TOGETHER_UNTOLD: Duration = Duration::from_millis(9);
+/// How many instances there are, while the log has not said so.
+const UNKNOWN: u32 = 20;
 /// How long a failing log is left alone: after the first failure, and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// The polling of one dispatcher.
 #[derive(Debug)]
 pub(crate) struct Polling {
+    /// The shortest interval.
+    shortest: Duration,
     interval: Duration,
+    /// When the log was read last.
+    read_at: Instant,
     due: Instant,
-    last_update: Instant,
     failures: u32,
-    /// When the present read of the head began.
-    began: Instant,
-    /// No notification asked for the present read.
-    unprompted: bool,
-    /// Until when other instances are expected to publish more.
-    busy_until: Instant,
     /// The state of a generator of random numbers.
     random: u64,
 }
 
 impl Polling {
-    /// Polls every `interval`, beginning now. `seed` is random: many instances lose the same log at the same moment.
-    pub(crate) fn new(interval: Duration, seed: u64, now: Instant) -> Self {
-        Polling {
-            interval,
-            due: now,
-            last_update: now,
-            failures: 0,
-            began: now,
-            unprompted: true,
-            busy_until: now,
-            random: seed,
-        }
+    /// Polls every `shortest` at most. `seed` is random: many instances lose the same log at the same moment.
+    pub(crate) fn new(shortest: Duration, seed: u64, now: Instant) -> Self {
+        let mut polling =
+            Polling { shortest, interval: shortest, read_at: now, due: Instant::MAX, failures: 0, random: seed };
+        polling.adapt(false, None);
+        polling
     }
 
-    /// When the head must be read.
+    /// When the log must be read.
     pub(crate) fn due(&self) -> Instant {
         self.due
+    }
+
+    /// Whether wake-ups tell this instance of all that it hears, and how many instances there are.
+    pub(crate) fn adapt(&mut self, told: bool, instances: Option<usize>) {
+        let instances = instances.map_or(UNKNOWN, |instances| u32::try_from(instances).unwrap_or(u32::MAX));
+        self.interval = if told {
+            TOGETHER.saturating_mul(instances).max(SAFETY)
+        } else {
+            TOGETHER_UNTOLD.saturating_mul(instances)
+        };
+        self.interval = self.interval.max(self.shortest);
+        if self.failures == 0 {
+            self.schedule();
+        }
     }
 
     /// Whether the log failed and is left alone until the next read is due.
@@ -57,30 +62,10 @@ impl Polling {
         self.failures > 0 && now < self.due
     }
 
-    /// A read of the head begins; `unprompted` when no notification asked for it.
-    pub(crate) fn begins(&mut self, unprompted: bool, now: Instant) {
-        (self.began, self.unprompted) = (now, unprompted);
-    }
-
-    /// A read of the head succeeded, and returned updates or none.
-    pub(crate) fn succeeded(&mut self, found_updates: bool, now: Instant) {
-        if found_updates {
-            self.last_update = now;
-        }
-        self.failures = 0;
-        if found_updates && self.unprompted {
-            self.busy_until = after(now, BUSY);
-        }
-        let wait = if now < self.busy_until {
-            let took = Duration::from_nanos(now.saturating_sub(self.began));
-            let often = self.interval.checked_div(BUSY_FACTOR).unwrap_or_default();
-            took.saturating_mul(BUSY_SHARE).max(often).min(self.interval)
-        } else if now > after(self.last_update, QUIET) {
-            self.interval.saturating_mul(4)
-        } else {
-            self.interval
-        };
-        self.due = after(now, wait);
+    /// The log was read to its end.
+    pub(crate) fn succeeded(&mut self, now: Instant) {
+        (self.failures, self.read_at) = (0, now);
+        self.schedule();
     }
 
     /// A read failed.
@@ -88,13 +73,22 @@ impl Polling {
         let (first, most) = BACKOFF;
         let backoff = first.saturating_mul(2_u32.saturating_pow(self.failures.min(16))).min(most);
         self.failures = self.failures.saturating_add(1);
-        // 80 % to 100 %.
-        let millionths = 800_000_u32.saturating_add(self.next_random() % 200_000);
-        self.due = after(now, backoff.saturating_mul(millionths).checked_div(1_000_000).unwrap_or(backoff));
+        self.due = after(now, self.scattered(backoff));
     }
 
-    /// A linear congruential generator; its high bits are good enough to spread retries.
-    fn next_random(&mut self) -> u32 {
+    fn schedule(&mut self) {
+        let wait = self.scattered(self.interval);
+        self.due = after(self.read_at, wait);
+    }
+
+    /// 80 % to 100 % of a duration, so that instances that began together do not go on together.
+    fn scattered(&mut self, duration: Duration) -> Duration {
+        let millionths = 800_000_u32.saturating_add(self.next_random() % 200_000);
+        duration.saturating_mul(millionths).checked_div(1_000_000).unwrap_or(duration)
+    }
+
+    /// A linear congruential generator; its high bits are good enough to spread reads.
+    pub(crate) fn next_random(&mut self) -> u32 {
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.random >> 33) as u32
     }
@@ -110,37 +104,27 @@ mod tests {
         Polling::new(Duration::from_millis(50), 7, 0)
     }
 
-    #[test]
-    fn a_log_is_polled_at_its_interval_and_less_often_when_it_is_quiet() {
+    #[track_caller]
+    fn check(told: bool, instances: usize, ms: u64) {
         let mut polling = polling();
-        assert_eq!(polling.due(), 0);
-        polling.begins(true, 0);
-        polling.succeeded(false, MS);
-        assert_eq!(polling.due(), 51 * MS);
-        polling.succeeded(false, 11_000 * MS);
-        assert_eq!(polling.due(), 11_200 * MS);
+        polling.adapt(told, Some(instances));
+        polling.succeeded(1_000 * MS);
+        let wait = polling.due() / MS - 1_000;
+        assert!((ms * 8 / 10 - 1..=ms).contains(&wait), "{wait} of {ms}");
     }
 
     #[test]
-    fn a_log_that_others_append_to_is_polled_more_often_for_a_second() {
-        let mut polling = polling();
-        polling.begins(true, 0);
-        polling.succeeded(true, MS / 10);
-        assert_eq!(polling.due(), MS / 10 + 5 * MS);
-        polling.begins(true, 5 * MS);
-        polling.succeeded(false, 6 * MS);
-        assert_eq!(polling.due(), 26 * MS, "at most a twentieth of the time goes to reads");
-        polling.begins(true, 2_000 * MS);
-        polling.succeeded(false, 2_001 * MS);
-        assert_eq!(polling.due(), 2_051 * MS);
+    fn who_is_told_of_news_looks_every_two_seconds_or_less() {
+        check(true, 1, 2_000);
+        check(true, 40, 2_000);
+        check(true, 200, 10_000);
     }
 
     #[test]
-    fn what_a_notification_announced_is_no_reason_to_poll_more_often() {
-        let mut polling = polling();
-        polling.begins(false, 0);
-        polling.succeeded(true, MS);
-        assert_eq!(polling.due(), 51 * MS);
+    fn who_is_not_told_looks_more_often_the_fewer_instances_there_are() {
+        check(false, 1, 50);
+        check(false, 5, 50);
+        check(false, 100, 900);
     }
 
     #[test]
@@ -154,7 +138,7 @@ mod tests {
             assert!(polling.pauses(now) && !polling.pauses(polling.due()));
             now = polling.due();
         }
-        polling.succeeded(false, now);
+        polling.succeeded(now);
         assert!(!polling.pauses(now));
     }
 }

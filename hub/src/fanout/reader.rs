@@ -3,198 +3,184 @@
 use std::mem::take;
 use std::time::Duration;
 
-use crate::fanout::action::Action;
+use crate::fanout::action::SessionId;
 use crate::fanout::cache::{Absorbed, LogCache, Read, Validity};
-use crate::fanout::instant::Instant;
 use crate::fanout::polling::Polling;
-use crate::fanout::resume::Resume;
 use crate::fanout::session::Session;
-use crate::log::{Page, Position, Pushed, Unavailable};
-
-/// How often a log is polled that pushes.
-const SELDOM: Duration = Duration::from_secs(3_600);
+use crate::instant::Instant;
+use crate::log::{AsOf, Extent, Page, Position, Unavailable};
 
 /// Reads the log into the cache, one read at a time.
 #[derive(Debug)]
 pub(crate) struct Reader {
     /// `None` until the first position in the log is known.
     pub(crate) cache: Option<LogCache>,
-    /// How often the head was read.
-    head_reads: u64,
-    /// The read that is under way, and what the head was when it began.
-    reading: Option<(Read, Option<Position>)>,
-    /// The wait that is under way: the head that it is at.
-    waiting: Option<Position>,
-    /// The last read was a backfill: the head's turn.
-    head_next: bool,
-    /// The head must be read: something was published, or may have been.
+    /// How many reads have begun, and how many have succeeded.
+    begun: u64,
+    succeeded: u64,
+    /// The read that is under way.
+    reading: Option<Reading>,
+    /// The last read was for sessions that wait for a page: the turn of the others.
+    page_was_last: bool,
+    /// Where the log ends must be read: it may be another one.
     resync: bool,
-    polling: Polling,
-    /// The log pushes what is appended; it need not be polled.
-    pushes: bool,
+    pub(crate) polling: Polling,
+}
+
+#[derive(Debug)]
+struct Reading {
+    read: Read,
+    /// What was known of the log's end when the read began.
+    since: Option<Position>,
+    /// Who waits for the read.
+    sessions: Vec<SessionId>,
+}
+
+/// What the log answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// To [`Read::AsOf`].
+    AsOf(AsOf),
+    /// To [`Read::After`] and [`Read::Extent`], which has no updates.
+    Page(Page),
 }
 
 /// What a read has brought.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// Nothing: the log is away, or the read came too late.
-    Failed,
-    /// Nothing new.
-    Nothing,
-    /// What a session that catches up has missed.
-    Page,
-    /// What concerns all sessions: new updates, or what [`Absorbed`] says.
-    News(Absorbed),
+pub(crate) struct Found {
+    /// Who waited for the read.
+    pub(crate) sessions: Vec<SessionId>,
+    /// What it changed; `None` if it failed, or came too late.
+    pub(crate) absorbed: Option<Absorbed>,
+    /// Where sessions start that waited for their position.
+    pub(crate) start: Option<Position>,
+    /// It was made to see whether there is anything new.
+    pub(crate) polled: bool,
 }
 
 impl Reader {
-    /// `poll` is how often the head is read of a log that does not push. `seed` is any random number.
-    pub(crate) fn new(poll: Duration, pushes: bool, seed: u64, now: Instant) -> Self {
+    /// The log is polled every `poll` at most. `seed` is any random number.
+    pub(crate) fn new(poll: Duration, seed: u64, now: Instant) -> Self {
         Reader {
             cache: None,
-            head_reads: 0,
+            begun: 0,
+            succeeded: 0,
             reading: None,
-            waiting: None,
-            head_next: true,
+            page_was_last: false,
             resync: false,
-            polling: Polling::new(if pushes { SELDOM } else { poll }, seed, now),
-            pushes,
+            polling: Polling::new(poll, seed, now),
         }
     }
 
-    /// When the head must be read.
+    /// When the log must be read although nobody waits for it.
     pub(crate) fn due(&self) -> Instant {
         if self.reading.is_some() { Instant::MAX } else { self.polling.due() }
     }
 
-    /// How often the head was read.
-    pub(crate) fn head_reads(&self) -> u64 {
-        self.head_reads
+    /// How many reads have begun.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun
     }
 
-    /// How often the head will have been read when a read has ended that begins from now on.
-    pub(crate) fn head_reads_from_now(&self) -> u64 {
-        let reads = if self.is_reading_head() { 2 } else { 1 };
-        self.head_reads.saturating_add(reads)
+    /// How many reads have succeeded.
+    pub(crate) fn succeeded(&self) -> u64 {
+        self.succeeded
     }
 
-    fn is_reading_head(&self) -> bool {
-        matches!(self.reading, Some((Read::Extent | Read::Head(_), _)))
+    /// How many reads will have succeeded when one has that begins from now on.
+    fn succeeded_from_now(&self) -> u64 {
+        self.succeeded.saturating_add(if self.reading.is_some() { 2 } else { 1 })
     }
 
-    /// The newest position in the log that this instance knows: an update that is published later comes after it.
-    pub(crate) fn known_head(&self) -> Option<Position> {
-        let cache = self.cache.as_ref().filter(|_| self.head_reads > 0)?;
-        let (head, log_end) = (cache.head(), cache.log_end());
-        Some(if head.sequence < log_end.sequence { log_end } else { head })
+    /// Where the log began and ended when it was last read. What is published from now on comes after its end.
+    pub(crate) fn known_extent(&self) -> Option<&Extent> {
+        self.cache.as_ref().filter(|_| self.succeeded > 0).map(LogCache::log)
     }
 
-    /// Lets a session that joins begin, if its position is known. If its epoch is not known, the head must be read.
+    /// A session begins at a position. If its epoch is not known, the log must be read.
     pub(crate) fn place(&mut self, session: &mut Session) {
-        if let (Some(head), false) = (self.known_head(), session.has_begun()) {
-            session.begin(Resume::at_end(head));
-        }
-        if session.has_begun() {
-            let cache = self.cache.get_or_insert_with(|| LogCache::at(session.position()));
-            let generation = cache.generation();
-            if cache.validity(session.position(), generation) == Validity::UnknownEpoch {
-                self.resync = true;
-            } else {
-                session.generation = Some(generation);
-            }
+        session.known_after = self.succeeded_from_now();
+        let cache = self.cache.get_or_insert_with(|| LogCache::at(session.position()));
+        let generation = cache.generation();
+        if cache.validity(session.position(), generation) == Validity::UnknownEpoch {
+            self.resync = true;
+        } else {
+            session.generation = Some(generation);
         }
     }
 
-    /// Something was published. A log that pushes tells of that by itself.
-    pub(crate) fn published(&mut self) {
-        self.resync |= !self.pushes;
+    /// Where the log ends must be read.
+    pub(crate) fn resync(&mut self) {
+        self.resync = true;
     }
 
-    /// Starts a read and a wait, if they are wanted and none is under way. `behind` is the sequence of a session that
-    /// waits for a page.
-    pub(crate) fn start(&mut self, behind: Option<u64>, now: Instant, actions: &mut Vec<Action>) {
-        if self.polling.pauses(now) {
-            return;
-        }
-        if self.reading.is_none()
-            && let Some((read, since)) = self.wanted(behind, now)
-        {
-            if matches!(read, Read::Head(_) | Read::Extent) {
-                self.polling.begins(!take(&mut self.resync), now);
-            }
-            self.head_next = matches!(read, Read::Backfill(_));
-            self.reading = Some((read, since));
-            actions.push(Action::Read(read));
-        }
-        if self.pushes && self.waiting.is_none() && !self.is_reading_head() && !self.resync && self.head_reads > 0 {
-            self.waiting = self.cache.as_ref().map(LogCache::head);
-            actions.extend(self.waiting.clone().map(Action::Wait));
+    /// Whether a read can begin.
+    pub(crate) fn is_free(&self, now: Instant) -> bool {
+        self.reading.is_none() && !self.polling.pauses(now)
+    }
+
+    /// Whether it is the turn of those who wait for a page. `others`: someone waits for a position.
+    pub(crate) fn is_turn_of_pages(&self, others: bool, now: Instant) -> bool {
+        !self.page_was_last || !(others || self.resync || now >= self.polling.due())
+    }
+
+    /// The read to make now for nobody in particular: `asked` is when the first of those asked who wait for a position.
+    pub(crate) fn wanted(&mut self, asked: Option<Instant>, now: Instant) -> Option<Read> {
+        let is_due = take(&mut self.resync) || now >= self.polling.due();
+        match asked {
+            Some(asked) => Some(Read::AsOf(asked)),
+            None => is_due.then_some(Read::Extent),
         }
     }
 
-    fn wanted(&self, behind: Option<u64>, now: Instant) -> Option<(Read, Option<Position>)> {
-        let Some(cache) = &self.cache else { return Some((Read::Extent, None)) };
-        let since = cache.head();
-        let head = (self.resync || now >= self.polling.due()).then_some(Read::Head(since.sequence));
-        let behind = behind.map(Read::Backfill);
-        let read = if self.head_next { head.or(behind) } else { behind.or(head) };
-        read.map(|read| (read, Some(since)))
+    /// A read begins, for these sessions.
+    pub(crate) fn begin(&mut self, read: Read, sessions: Vec<SessionId>) {
+        self.begun = self.begun.saturating_add(1);
+        self.page_was_last = matches!(read, Read::After(_));
+        let since = self.cache.as_ref().map(|cache| cache.log().end());
+        self.reading = Some(Reading { read, since, sessions });
     }
 
     /// Takes in what the read has brought.
-    pub(crate) fn read_ended(&mut self, result: Result<Page, Unavailable>, now: Instant) -> Found {
-        let Some((read, since)) = self.reading.take() else { return Found::Nothing };
-        let Ok(page) = result else {
+    pub(crate) fn ended(&mut self, result: Result<Answer, Unavailable>, now: Instant) -> Found {
+        let nothing = Found { sessions: Vec::new(), absorbed: None, start: None, polled: false };
+        let Some(Reading { read, since, sessions }) = self.reading.take() else { return nothing };
+        let polled = !matches!(read, Read::After(_));
+        let Ok(answer) = result else {
             self.polling.failed(now);
-            return Found::Failed;
+            return Found { sessions, ..nothing };
         };
-        let (updates, log_head) = (!page.entries.is_empty(), page.extent.head);
-        let absorbed = match (&mut self.cache, &since) {
-            (Some(cache), Some(since)) => cache.absorb(read, since, page),
-            // A session that knew its position joined meanwhile. It may know more than this read.
-            (Some(_), None) => {
-                self.resync = true;
-                return Found::Nothing;
+        self.succeeded = self.succeeded.saturating_add(1);
+        // The end of the log was read, whatever for.
+        self.polling.succeeded(now);
+        let (page, start) = match answer {
+            Answer::AsOf(AsOf { extent, sequence }) => {
+                let start = Position { epoch: extent.epoch.clone(), sequence };
+                (Page { through: extent.head, extent, entries: Vec::new() }, Some(start))
             }
-            (cache @ None, _) => {
+            Answer::Page(page) => (page, None),
+        };
+        let absorbed = match (&mut self.cache, &since, &read) {
+            (Some(cache), Some(since), Read::After(interest)) => cache.absorb(interest, self.begun, since, page),
+            (Some(cache), Some(since), _) => cache.absorb_extent(since, page.extent),
+            // A session that knew its position joined meanwhile. It may know more than this read.
+            (Some(_), None, _) => {
+                self.resync = true;
+                return Found { sessions, start: None, absorbed: None, polled: false };
+            }
+            (cache @ None, ..) => {
                 *cache = Some(LogCache::new(page.extent));
                 Absorbed::Extended
             }
         };
-        let is_backfill = matches!(read, Read::Backfill(_));
-        if !is_backfill {
-            self.head_reads = self.head_reads.saturating_add(1);
-            self.polling.succeeded(updates, now);
-            let cached = self.cache.as_ref().map_or(log_head, |cache| cache.head().sequence);
-            // A page that does not reach the head is followed by the next one at once.
-            self.resync |= updates && cached < log_head;
-        }
-        if absorbed == Absorbed::Replaced {
-            self.resync = true;
-            self.waiting = None;
-        }
-        match absorbed {
-            Absorbed::Extended if is_backfill => Found::Page,
-            Absorbed::Extended if !updates => Found::Nothing,
-            absorbed => Found::News(absorbed),
-        }
+        Found { sessions, absorbed: Some(absorbed), start, polled }
     }
+}
 
-    /// Takes in what the wait has brought. Whether there is something new.
-    pub(crate) fn wait_ended(&mut self, result: Result<Pushed, Unavailable>, now: Instant) -> bool {
-        let Some(waited_at) = self.waiting.take() else { return false };
-        let Ok(pushed) = result else {
-            self.polling.failed(now);
-            return false;
-        };
-        let Some(cache) = self.cache.as_mut().filter(|cache| cache.head() == waited_at) else {
-            // What was read meanwhile is not taken twice.
-            return false;
-        };
-        let updates = !pushed.entries.is_empty();
-        self.polling.succeeded(updates, now);
-        self.resync |= pushed.resync;
-        cache.extend(pushed.entries);
-        updates
+#[cfg(test)]
+impl Reader {
+    /// Whether the read that is under way is for a session.
+    pub(super) fn serves(&self, session: SessionId) -> bool {
+        self.reading.as_ref().is_some_and(|reading| reading.sessions.contains(&session))
     }
 }

@@ -1,6 +1,6 @@
 //! Where a client goes on that asks for a position.
 
-use crate::log::{Log, Position, Unavailable};
+use crate::log::{Extent, Log, Position, Unavailable};
 use crate::request::subscribe::Start;
 use crate::topic::update::EARLIEST;
 
@@ -21,13 +21,12 @@ impl Resume {
         Resume { position, lost: None, resumed: false }
     }
 
-    /// Asks the log for the position.
+    /// Finds the position in a log that begins and ends as `extent` says.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`], as [`Log::extent`] and [`Log::find`].
-    pub(crate) async fn find(start: &Start, log: &impl Log) -> Result<Resume, Unavailable> {
-        let extent = log.extent().await?;
+    /// [`Unavailable`], as [`Log::find`], which is asked for an id that a publisher gave.
+    pub(crate) async fn find(start: &Start, extent: &Extent, log: &impl Log) -> Result<Resume, Unavailable> {
         let id = match start {
             Start::Now => return Ok(Resume::at_end(extent.end())),
             Start::Earliest => return Ok(Resume { position: extent.start(), lost: None, resumed: false }),

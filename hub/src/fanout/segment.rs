@@ -1,124 +1,221 @@
-//! Segments of the log in memory: many sessions are served from one read.
+//! Segments of the log in memory: what a read returned, which serves many sessions.
 
-use std::collections::VecDeque;
+use std::collections::{BinaryHeap, HashMap};
+use std::rc::Rc;
 
-use crate::log::Entry;
+use crate::log::{Entry, Interest, PAGE_BYTES, PAGE_UPDATES, Page};
+use crate::topic::key::key;
+use crate::topic::topic::ALL;
 
-/// How many bytes of the newest updates are kept. A session that is further behind is served from the log.
-pub(crate) const NEWEST_BYTES: usize = 1024 * 1024;
-/// How many of the newest updates are kept.
-pub(crate) const NEWEST_UPDATES: usize = 4_096;
-
-/// A segment of the log without holes: all updates from one sequence to another.
+/// All updates on some topics, or on all, from a sequence to another.
 #[derive(Debug)]
 pub(crate) struct Segment {
-    /// The sequence before the first update.
-    after: u64,
+    coverage: Coverage,
+    through: u64,
+    /// The number of the read that brought the last updates.
+    read: u64,
+    /// The log had no more for the topics when that read was made.
+    complete: bool,
+    entries: Vec<Entry>,
+    /// Where the updates on a topic are among the entries, by the topic's key.
+    by_topic: HashMap<u64, Vec<usize>>,
     bytes: usize,
-    entries: VecDeque<Entry>,
+}
+
+/// From where on a segment has the updates.
+#[derive(Debug)]
+enum Coverage {
+    /// Of every topic.
+    All(u64),
+    /// Of some topics, in the order of their names.
+    Topics(Vec<(Rc<str>, u64)>),
 }
 
 impl Segment {
-    /// An empty segment that begins after a sequence.
-    pub(crate) fn new(after: u64) -> Self {
-        Segment { after, bytes: 0, entries: VecDeque::new() }
+    /// What a read brought, whose number is `read`.
+    pub(crate) fn new(interest: &Interest, read: u64, page: Page) -> Self {
+        let coverage = match interest {
+            Interest::All(after) => Coverage::All(*after),
+            Interest::Topics(topics) => Coverage::Topics(BinaryHeap::from(topics.clone()).into_sorted_vec()),
+        };
+        let mut segment = Segment {
+            coverage,
+            through: 0,
+            read,
+            complete: false,
+            entries: Vec::new(),
+            by_topic: HashMap::new(),
+            bytes: 0,
+        };
+        segment.extend(read, page);
+        segment
     }
 
-    /// The sequence of the last update, or the one before the first where there is none.
-    pub(crate) fn head(&self) -> u64 {
-        self.entries.back().map_or(self.after, |entry| entry.sequence)
+    /// Whether a read of `interest` goes on where this segment ends, and there is room for more.
+    pub(crate) fn goes_on(&self, interest: &Interest) -> bool {
+        let room = self.entries.len() < PAGE_UPDATES && self.bytes < PAGE_BYTES;
+        room && match (&self.coverage, interest) {
+            (Coverage::All(_), Interest::All(after)) => *after == self.through,
+            (Coverage::Topics(covered), Interest::Topics(topics)) => {
+                covered.len() == topics.len()
+                    && topics
+                        .iter()
+                        .all(|(topic, after)| *after == self.through && covered_after(covered, topic).is_some())
+            }
+            _ => false,
+        }
     }
 
-    /// Adds updates that follow the head.
-    pub(crate) fn extend(&mut self, entries: impl IntoIterator<Item = Entry>) {
-        for entry in entries {
+    /// Adds a page that goes on where this segment ends.
+    pub(crate) fn extend(&mut self, read: u64, page: Page) {
+        self.complete = page.through >= page.extent.head;
+        (self.read, self.through) = (read, page.through);
+        for entry in page.entries {
             self.bytes = self.bytes.saturating_add(entry.size());
-            self.entries.push_back(entry);
+            for topic in entry.topics() {
+                let places = self.by_topic.entry(key(topic)).or_default();
+                if places.last() != Some(&self.entries.len()) {
+                    places.push(self.entries.len());
+                }
+            }
+            self.entries.push(entry);
         }
     }
 
-    /// Drops the oldest updates when there are more than a cache may keep of the newest. A page is never trimmed: a
-    /// session that reads it would miss the dropped updates for ever.
-    pub(crate) fn trim(&mut self) {
-        while self.entries.len() > NEWEST_UPDATES || (self.bytes > NEWEST_BYTES && self.entries.len() > 1) {
-            let Some(entry) = self.entries.pop_front() else { break };
-            self.bytes = self.bytes.saturating_sub(entry.size());
-            self.after = entry.sequence;
+    /// The last sequence that it covers.
+    pub(crate) fn through(&self) -> u64 {
+        self.through
+    }
+
+    /// Whether it shows that nothing on these topics follows `position`, as of a read that began after so many others.
+    pub(crate) fn shows_end(&self, topics: &[Rc<str>], position: u64, reads: u64) -> bool {
+        self.complete && self.read > reads && position >= self.through && self.begins_before(topics, position)
+    }
+
+    /// About how many bytes it keeps in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether it has all that follows `position` on these topics, and reaches further.
+    pub(crate) fn covers(&self, topics: &[Rc<str>], position: u64) -> bool {
+        position < self.through && self.begins_before(topics, position)
+    }
+
+    fn begins_before(&self, topics: &[Rc<str>], position: u64) -> bool {
+        match &self.coverage {
+            Coverage::All(after) => position >= *after,
+            Coverage::Topics(covered) => {
+                topics.iter().all(|topic| covered_after(covered, topic).is_some_and(|after| position >= after))
+            }
         }
     }
 
-    /// Whether there is an update after `cursor` here, and none between.
-    pub(crate) fn covers(&self, cursor: u64) -> bool {
-        cursor >= self.after && cursor < self.head()
+    /// The updates on these topics after `position`, which must be covered. Some may be on other topics.
+    pub(crate) fn following(&self, topics: &[Rc<str>], position: u64) -> impl Iterator<Item = &Entry> {
+        let places: Vec<usize> = match topics {
+            [topic] if &**topic == ALL => {
+                (self.entries.partition_point(|entry| entry.sequence <= position)..self.entries.len()).collect()
+            }
+            [topic] => self.places(topic, position).to_vec(),
+            topics => {
+                // A heap sorts in a tenth of the code that `sort` is.
+                let places: BinaryHeap<_> =
+                    topics.iter().flat_map(|topic| self.places(topic, position)).copied().collect();
+                let mut places = places.into_sorted_vec();
+                places.dedup();
+                places
+            }
+        };
+        places.into_iter().filter_map(|place| self.entries.get(place))
     }
 
-    /// The updates after `cursor`, which must be covered.
-    pub(crate) fn following(&self, cursor: u64) -> impl Iterator<Item = &Entry> {
-        self.entries.range(self.entries.partition_point(|entry| entry.sequence <= cursor)..)
+    fn places(&self, topic: &str, position: u64) -> &[usize] {
+        let places = self.by_topic.get(&key(topic)).map_or(&[][..], Vec::as_slice);
+        let is_past = |place: &usize| self.entries.get(*place).is_none_or(|entry| entry.sequence <= position);
+        places.get(places.partition_point(is_past)..).unwrap_or_default()
     }
 }
 
-#[cfg(test)]
-impl Segment {
-    /// Whether it holds no more than a cache may keep of the newest.
-    pub(super) fn is_bounded(&self) -> bool {
-        self.entries.len() <= NEWEST_UPDATES && (self.bytes <= NEWEST_BYTES || self.entries.len() == 1)
-    }
+/// From where on a topic is covered.
+fn covered_after(covered: &[(Rc<str>, u64)], topic: &Rc<str>) -> Option<u64> {
+    let place = covered.binary_search_by(|(other, _)| other.cmp(topic)).ok()?;
+    covered.get(place).map(|(_, after)| *after)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::Record;
-    use crate::log::record;
+    use crate::log::{Extent, Record, record};
 
-    fn entries(sequences: impl Iterator<Item = u64>, size: usize) -> Vec<Entry> {
-        let mut page = Vec::new();
-        for sequence in sequences {
-            let record = Record { id: None, meta: "-t\n".to_owned(), body: "x".repeat(size) };
-            record::write(&mut page, "e", sequence, &record);
+    fn page(updates: &[(u64, &str)], through: u64, head: u64) -> Page {
+        let mut records = Vec::new();
+        for (sequence, topics) in updates {
+            let meta = format!("-{}\n", topics.replace(' ', "\n"));
+            record::write(&mut records, "e", *sequence, &Record { id: None, meta, body: String::new() });
         }
-        record::parse(page.into()).unwrap()
+        let extent = Extent { epoch: "e".to_owned(), oldest: 1, head, ends: vec![] };
+        Page { extent, entries: record::parse(records.into()).unwrap(), through }
     }
 
-    fn sequences<'r>(entries: impl Iterator<Item = &'r Entry>) -> Vec<u64> {
-        entries.map(|entry| entry.sequence).collect()
+    fn topics(names: &[&str]) -> Vec<Rc<str>> {
+        names.iter().map(|name| Rc::from(*name)).collect()
     }
 
-    #[test]
-    fn a_segment_serves_every_cursor_inside_it() {
-        let mut segment = Segment::new(10);
-        assert!(!segment.covers(10));
-        segment.extend(entries(11..=13, 1));
-        assert!(
-            !segment.covers(9)
-                && segment.covers(10)
-                && segment.covers(12)
-                && !segment.covers(13)
-                && !segment.covers(99)
-        );
-        assert_eq!(sequences(segment.following(10)), [11, 12, 13]);
-        assert_eq!(sequences(segment.following(12)), [13]);
+    fn interest(wanted: &[(&str, u64)]) -> Interest {
+        Interest::Topics(wanted.iter().map(|(topic, after)| (Rc::from(*topic), *after)).collect())
+    }
+
+    fn sequences(segment: &Segment, names: &[&str], position: u64) -> Vec<u64> {
+        segment.following(&topics(names), position).map(|entry| entry.sequence).collect()
     }
 
     #[test]
-    fn a_segment_drops_the_oldest_when_there_are_too_many() {
-        let mut segment = Segment::new(0);
-        segment.extend(entries(1..=NEWEST_UPDATES as u64 + 5, 1));
-        segment.trim();
-        assert!(!segment.covers(4) && segment.covers(5));
-        assert_eq!(segment.following(5).next().unwrap().sequence, 6);
+    fn a_segment_serves_those_whose_topics_it_covers() {
+        let segment = Segment::new(&interest(&[("a", 3), ("b", 5)]), 1, page(&[(6, "a"), (7, "a b")], 9, 9));
+        for (names, position, expected) in [
+            (&["a"][..], 2, false),
+            (&["a"], 3, true),
+            (&["a"], 8, true),
+            (&["a"], 9, false),
+            (&["a", "b"], 4, false),
+            (&["b", "a"], 5, true),
+            (&["c"], 8, false),
+            (&["*"], 8, false),
+        ] {
+            assert_eq!(segment.covers(&topics(names), position), expected, "{names:?} at {position}");
+        }
+        assert_eq!(sequences(&segment, &["a"], 3), [6, 7]);
+        assert_eq!(sequences(&segment, &["b"], 5), [7]);
+        assert_eq!(sequences(&segment, &["a", "b"], 5), [6, 7]);
+        assert_eq!(sequences(&segment, &["a", "b"], 6), [7]);
     }
 
     #[test]
-    fn a_segment_drops_the_oldest_when_they_are_too_large_but_keeps_one() {
-        let mut segment = Segment::new(0);
-        segment.extend(entries(1..=3, NEWEST_BYTES / 2));
-        segment.trim();
-        assert_eq!(sequences(segment.following(2)), [3]);
-        assert!(!segment.covers(1));
-        segment.extend(entries(4..=4, NEWEST_BYTES * 2));
-        segment.trim();
-        assert_eq!(sequences(segment.following(3)), [4]);
+    fn a_segment_of_everything_serves_all() {
+        let segment = Segment::new(&Interest::All(3), 1, page(&[(4, "a"), (5, "b")], 5, 9));
+        assert!(segment.covers(&topics(&["*"]), 3) && segment.covers(&topics(&["x"]), 4));
+        assert!(!segment.covers(&topics(&["*"]), 2) && !segment.covers(&topics(&["*"]), 5));
+        assert_eq!(sequences(&segment, &["*"], 3), [4, 5]);
+        assert_eq!(sequences(&segment, &["*"], 4), [5]);
+        assert_eq!(sequences(&segment, &["b"], 3), [5]);
+        assert_eq!(sequences(&segment, &["x"], 3), [0; 0]);
+    }
+
+    #[test]
+    fn a_read_that_goes_on_makes_a_segment_longer() {
+        let mut segment = Segment::new(&interest(&[("a", 0)]), 1, page(&[(1, "a")], 2, 3));
+        let a = topics(&["a"]);
+        assert!(!segment.shows_end(&a, 2, 0), "the log had more");
+        assert!(segment.goes_on(&interest(&[("a", 2)])));
+        for other in [interest(&[("a", 1)]), interest(&[("b", 2)]), interest(&[("a", 2), ("b", 2)]), Interest::All(2)] {
+            assert!(!segment.goes_on(&other), "{other:?}");
+        }
+        segment.extend(2, page(&[(3, "a")], 3, 3));
+        assert_eq!(sequences(&segment, &["a"], 0), [1, 3]);
+        assert!(segment.shows_end(&a, 3, 1) && !segment.shows_end(&a, 3, 2) && !segment.shows_end(&a, 2, 1));
+        assert!(!segment.shows_end(&topics(&["b"]), 3, 1));
+        let full = Segment::new(&Interest::All(0), 1, page(&vec![(1, "a"); PAGE_UPDATES], 1_000, 1_000));
+        assert!(!full.goes_on(&Interest::All(1_000)));
     }
 }

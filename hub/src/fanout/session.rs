@@ -3,25 +3,25 @@
 //! A session has no queue: it is a position in the log. What it is sent is made from a segment of the log when its last
 //! write has ended.
 
-use std::mem::take;
+use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use spin_sse::{ByteBudget, Event, Id, encode_comment};
+use spin_sse::ByteBudget;
 
-use crate::access::policy::may_read;
-use crate::fanout::cache::{LogCache, Validity};
 use crate::fanout::events::{encode_gap, encode_ready};
-use crate::fanout::instant::{Instant, after};
 use crate::fanout::resume::Resume;
-use crate::fanout::state::{Served, State};
-use crate::log::{Entry, Position};
+use crate::fanout::state::State;
+use crate::instant::{Instant, after};
+use crate::log::Position;
 use crate::topic::selector::Selector;
 
 /// About how many bytes one write has.
 pub(crate) const CHUNK: usize = 64 * 1024;
 /// A session that was sent nothing for so long is sent a keep-alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// So long before its stream ends, the log is read for it once more: its last words tell the client its place, and a
+/// place that is old may soon be lost.
+const LAST_LOOK: Duration = Duration::from_millis(500);
 
 /// Who joins the dispatcher.
 #[derive(Debug)]
@@ -30,8 +30,10 @@ pub struct NewSession {
     pub selector: Selector,
     /// The topics whose private updates it may read.
     pub grant: Selector,
-    /// Where the stream starts. `None` is the end of the log: the response head waits until that is known.
+    /// Where the stream starts. `None` is where the log ended when the client asked.
     pub resume: Option<Resume>,
+    /// When the client asked.
+    pub asked: Instant,
     /// How many bytes the stream may be sent.
     pub max_bytes: u64,
     /// When the stream must end: its time budget, or its token's last moment.
@@ -58,25 +60,40 @@ pub(crate) struct Session {
     /// In which generation of the cache its position is valid. `None` while the session knows another log than the
     /// cache, and it is not known which one is newer.
     pub generation: Option<usize>,
-    /// After how many reads of the head that is known, or its position is.
+    /// After how many reads that is known.
     pub known_after: u64,
-    /// Its response head is sent, or may be sent.
-    pub(crate) answered: bool,
+    /// How far the log is known to have something for it, perhaps.
+    pub target: Option<Target>,
+    /// The topics that it follows; `*` alone for all.
+    pub topics: Vec<Rc<str>>,
+    /// When its client asked.
+    pub asked: Instant,
     /// Its position is known, and the first block was made.
-    begun: bool,
-    selector: Selector,
-    grant: Selector,
-    position: Position,
+    pub(super) begun: bool,
+    /// The log is read, or was read, for its last words.
+    had_last_look: bool,
+    pub(super) selector: Selector,
+    pub(super) grant: Selector,
+    pub(super) position: Position,
     /// The last sequence of which the client knows the id.
-    client_knows: u64,
-    budget: ByteBudget,
+    pub(super) client_knows: u64,
+    pub(super) budget: ByteBudget,
     retry: Duration,
+}
+
+/// The log may have something for a session up to a sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// The sequence; `u64::MAX` for the end of the log, wherever that is.
+    pub sequence: u64,
+    /// How many reads had begun when that was known. A later read that finds no more proves that there is no more.
+    pub reads: u64,
 }
 
 impl Session {
     /// A session that is written to for the first time, or waits for its position.
-    pub(crate) fn new(new: NewSession, known_after: u64, now: Instant) -> Self {
-        let NewSession { selector, grant, resume, max_bytes, deadline, retry } = new;
+    pub(crate) fn new(new: NewSession, topics: Vec<Rc<str>>, now: Instant) -> Self {
+        let NewSession { selector, grant, resume, asked, max_bytes, deadline, retry } = new;
         let mut session = Session {
             state: State::AwaitingPosition,
             deadline,
@@ -85,9 +102,12 @@ impl Session {
             buffer: Vec::new(),
             budget_used: false,
             generation: None,
-            known_after,
-            answered: resume.is_some(),
+            known_after: 0,
+            target: None,
+            topics,
+            asked,
             begun: false,
+            had_last_look: false,
             selector,
             grant,
             position: Position { epoch: String::new(), sequence: 0 },
@@ -126,15 +146,39 @@ impl Session {
     }
 
     /// Names its position by the epoch that the log has now, which continues the one it was in.
-    fn adopt(&mut self, epoch: &str) {
+    pub(crate) fn adopt(&mut self, epoch: &str) {
         if self.position.epoch != epoch {
             epoch.clone_into(&mut self.position.epoch);
         }
     }
 
+    /// Whether it follows every topic.
+    pub(crate) fn follows_all(&self) -> bool {
+        self.selector.is_all()
+    }
+
+    /// Its stream must end at this moment at the latest.
+    pub(crate) fn end_by(&mut self, deadline: Instant) {
+        self.deadline = self.deadline.min(deadline);
+        self.alarm = self.alarm.min(self.deadline);
+    }
+
     /// When there is something to do for it although nothing new comes.
     pub(crate) fn due(&self) -> Instant {
-        self.deadline.min(after(self.last_write, KEEP_ALIVE))
+        let end = if self.had_last_look { self.deadline } else { self.last_look() };
+        end.min(after(self.last_write, KEEP_ALIVE))
+    }
+
+    fn last_look(&self) -> Instant {
+        self.deadline.saturating_sub(u64::try_from(LAST_LOOK.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// Wants the log to be read for its last words, if it is time.
+    pub(crate) fn take_last_look(&mut self, reads: u64, now: Instant) {
+        if !self.had_last_look && now >= self.last_look() {
+            self.had_last_look = true;
+            self.want(Target { sequence: u64::MAX, reads });
+        }
     }
 
     /// Whether it was sent nothing for so long that it is sent a keep-alive.
@@ -142,219 +186,12 @@ impl Session {
         now >= after(self.last_write, KEEP_ALIVE)
     }
 
-    /// Puts what the cache has for it into the buffer, and sets the state that it has when that is nothing.
-    /// `head_reads` is how often the head was read.
-    pub(crate) fn serve(&mut self, cache: &mut LogCache, head_reads: u64) -> Served {
-        let mut served = Served { large: Bytes::new(), unresolved: false };
-        let validity = cache.validity(&self.position, self.generation.unwrap_or(cache.generation()));
-        match validity {
-            Validity::UnknownEpoch if head_reads < self.known_after => served.unresolved = true,
-            Validity::UnknownEpoch => {
-                self.announce_gap(cache.log_start());
-                self.generation = Some(cache.generation());
-            }
-            Validity::Truncated(start) => {
-                self.announce_gap(start);
-                self.generation = Some(cache.generation());
-            }
-            Validity::Valid => {
-                self.generation = Some(cache.generation());
-                self.adopt(cache.epoch());
-                let mut out = take(&mut self.buffer);
-                // A segment of which the session hears nothing takes it to the next one.
-                while out.is_empty() && served.large.is_empty() && !self.budget_used {
-                    let sequence = self.position.sequence;
-                    let Some(segment) = cache.segment(sequence) else { break };
-                    served.large = self.fill(segment.following(sequence), &mut out);
-                }
-                self.buffer = out;
-            }
+    /// The log may have something for it up to `target`.
+    pub(crate) fn want(&mut self, target: Target) {
+        if self.begun && target.sequence <= self.position.sequence {
+            return;
         }
-        self.state = if cache.is_ahead_of(&self.position) { State::AwaitingPage } else { State::CaughtUp };
-        served
-    }
-
-    /// Appends what it is to be sent of `entries`, which follow its position without a hole.
-    ///
-    /// An update that is larger than a chunk is returned instead: it is sent alone, and is not copied, because all
-    /// who are sent it share it.
-    fn fill<'e>(&mut self, entries: impl Iterator<Item = &'e Entry>, out: &mut Vec<u8>) -> Bytes {
-        let mut large = Bytes::new();
-        let start = self.position.sequence;
-        for entry in entries.skip_while(|entry| entry.sequence <= start) {
-            if self.hears(entry) {
-                let is_large = entry.wire.len() > CHUNK;
-                if is_large && !out.is_empty() {
-                    break;
-                }
-                if !self.budget.admit(entry.wire.len()) {
-                    self.budget_used = true;
-                    break;
-                }
-                if is_large {
-                    large = entry.wire.clone();
-                } else {
-                    out.extend_from_slice(&entry.wire);
-                }
-                self.client_knows = entry.sequence;
-            }
-            self.position.sequence = entry.sequence;
-            if out.len() >= CHUNK || !large.is_empty() {
-                break;
-            }
-        }
-        large
-    }
-
-    fn hears(&self, entry: &Entry) -> bool {
-        self.selector.matches_any(entry.topics()) && may_read(entry.private, entry.topics(), &self.grant)
-    }
-
-    /// Appends a keep-alive. It carries the id of the position, if the client does not know it: else a client whose
-    /// topics are quiet would come back with an id that the history has long lost.
-    pub(crate) fn keep_alive(&mut self, out: &mut Vec<u8>) {
-        let before = out.len();
-        if !self.begun || self.client_knows == self.position.sequence {
-            encode_comment("", out);
-        } else {
-            self.client_knows = self.position.sequence;
-            if let Ok(id) = Id::new(self.position.to_string()) {
-                Event::without_data().id(id).encode(out);
-            }
-        }
-        self.budget.spend(out.len().saturating_sub(before));
-    }
-
-    /// Appends what a client should know before its stream ends: the id of the position, if the client does not know
-    /// it.
-    pub(crate) fn last_words(&mut self, out: &mut Vec<u8>) {
-        if self.client_knows != self.position.sequence {
-            self.keep_alive(out);
-        }
-    }
-
-    /// Moves it to `start`, where the log goes on, and puts the event that says so into the buffer.
-    pub(crate) fn announce_gap(&mut self, start: Position) {
-        let before = self.buffer.len();
-        encode_gap(&self.position.to_string(), &start, &mut self.buffer);
-        self.budget.spend(self.buffer.len().saturating_sub(before));
-        self.client_knows = start.sequence;
-        self.position = start;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::log::Record;
-    use crate::log::record;
-
-    fn position(sequence: u64) -> Position {
-        Position { epoch: "e".to_owned(), sequence }
-    }
-
-    fn selector(topics: &[&str]) -> Selector {
-        Selector::new(topics.iter().map(|topic| (*topic).to_owned())).unwrap()
-    }
-
-    /// One public update for each topic, from sequence 1; one whose topic begins with `!` is private.
-    fn entries(topics: &[&str]) -> Vec<Entry> {
-        let mut page = Vec::new();
-        for (sequence, topic) in (1..).zip(topics) {
-            let meta = match topic.strip_prefix('!') {
-                Some(topic) => format!("p{topic}\n"),
-                None => format!("-{topic}\n"),
-            };
-            record::write(&mut page, "e", sequence, &Record { id: None, meta, body: "data: x\n\n".to_owned() });
-        }
-        record::parse(page.into()).unwrap()
-    }
-
-    fn ids(out: &[u8]) -> Vec<String> {
-        let text = String::from_utf8(out.to_vec()).unwrap();
-        text.lines().filter_map(|line| line.strip_prefix("id: ").map(str::to_owned)).collect()
-    }
-
-    fn session(follows: &[&str], grant: Selector, sequence: u64, max_bytes: u64) -> Session {
-        let resume = Some(Resume { position: position(sequence), lost: None, resumed: true });
-        let selector = selector(follows);
-        let retry = Duration::ZERO;
-        let mut session = Session::new(NewSession { selector, grant, resume, max_bytes, deadline: 0, retry }, 0, 0);
-        session.buffer.clear();
-        session.budget = ByteBudget::new(max_bytes);
-        session
-    }
-
-    #[track_caller]
-    fn check(follows: &[&str], grant: &[&str], expected: &[&str]) {
-        let grant = if grant.is_empty() { Selector::none() } else { selector(grant) };
-        let mut session = session(follows, grant, 1, u64::MAX);
-        let mut out = Vec::new();
-        assert!(
-            session.fill(entries(&["a", "a", "b", "!a", "!c"]).iter(), &mut out).is_empty() && !session.budget_used
-        );
-        assert_eq!(ids(&out), expected);
-        assert_eq!(session.position(), &position(5));
-    }
-
-    #[test]
-    fn a_session_hears_what_follows_its_position_on_its_topics() {
-        check(&["a"], &[], &["#e-2"]);
-        check(&["b", "c"], &[], &["#e-3"]);
-        check(&["*"], &[], &["#e-2", "#e-3"]);
-        check(&["none"], &[], &[]);
-    }
-
-    #[test]
-    fn a_private_update_needs_a_grant_for_one_of_its_topics() {
-        check(&["a"], &["a"], &["#e-2", "#e-4"]);
-        check(&["*"], &["c"], &["#e-2", "#e-3", "#e-5"]);
-        check(&["*"], &["*"], &["#e-2", "#e-3", "#e-4", "#e-5"]);
-        check(&["b"], &["a"], &["#e-3"]);
-    }
-
-    #[test]
-    fn the_byte_budget_ends_between_updates_and_lets_the_first_through() {
-        let entries = entries(&["a", "a", "a"]);
-        let size = entries.iter().map(|entry| entry.wire.len() as u64).collect::<Vec<_>>();
-        for (budget, expected) in [(0, 1), (1, 1), (size[0], 1), (size[0] + size[1], 2), (u64::MAX, 3)] {
-            let mut session = session(&["a"], Selector::none(), 0, budget);
-            let mut out = Vec::new();
-            session.fill(entries.iter(), &mut out);
-            let ended = session.budget_used;
-            assert_eq!((ids(&out).len(), ended), (expected, expected < 3), "{budget}");
-            assert_eq!(session.position(), &position(expected as u64));
-        }
-    }
-
-    #[test]
-    fn a_large_update_goes_alone_and_is_not_copied() {
-        let mut page = Vec::new();
-        for (sequence, size) in (1..).zip([10, CHUNK, 10]) {
-            let record = Record { id: None, meta: "-a\n".to_owned(), body: "x".repeat(size) };
-            record::write(&mut page, "e", sequence, &record);
-        }
-        let entries = record::parse(page.into()).unwrap();
-        let mut session = session(&["a"], Selector::none(), 0, u64::MAX);
-        let mut out = Vec::new();
-        assert!(session.fill(entries.iter(), &mut out).is_empty());
-        assert_eq!(ids(&out), ["#e-1"]);
-        out.clear();
-        let large = session.fill(entries.iter(), &mut out);
-        assert_eq!((out.len(), large.as_ptr()), (0, entries[1].wire.as_ptr()));
-        assert!(session.fill(entries.iter(), &mut out).is_empty());
-        assert_eq!(ids(&out), ["#e-3"]);
-    }
-
-    #[test]
-    fn a_keep_alive_carries_the_position_once() {
-        let mut session = session(&["b"], Selector::none(), 0, u64::MAX);
-        session.fill(entries(&["a", "a"]).iter(), &mut Vec::new());
-        let mut out = Vec::new();
-        session.keep_alive(&mut out);
-        assert_eq!(out, b"id: #e-2\n\n");
-        out.clear();
-        session.keep_alive(&mut out);
-        assert_eq!(out, b":\n\n");
+        let known = self.target.map_or(0, |known| known.sequence);
+        self.target = Some(Target { sequence: target.sequence.max(known), ..target });
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 /// What happens to a session at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It waits to know where the log ends: it starts there.
+    /// It waits to know where the log ended when its client asked: it starts there.
     AwaitingPosition,
     /// There may be something to write to it.
     Runnable,
@@ -13,7 +13,7 @@ pub(crate) enum State {
     Writing,
     /// Its time is over in the middle of a write, which is taken back if the host took nothing of it.
     Interrupted,
-    /// It has missed updates that are not in memory, and waits for a page of the log.
+    /// The log may have updates for it that are not in memory. It waits for a read.
     AwaitingPage,
     /// It has been sent all there is for it.
     CaughtUp,

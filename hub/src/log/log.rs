@@ -1,7 +1,11 @@
 //! The trait that a log implements, and its laws.
 
 use std::future::pending;
+use std::time::Duration;
 
+use crate::instant::Instant;
+use crate::log::interest::Interest;
+use crate::log::listener::{Census, ListenerId, Registration, Woken};
 use crate::log::position::{Extent, Position};
 use crate::log::record::{Entry, Record};
 use crate::log::unavailable::Unavailable;
@@ -18,26 +22,28 @@ pub(crate) const PAGE_BYTES: usize = 256 * 1024;
 /// * Only the log gives out sequence numbers. They grow by one from update to update, in one order for all readers,
 ///   starting at 1; those of one [`append`](Log::append) follow each other.
 /// * An append is atomic and durable when it returns.
-/// * [`after`](Log::after) returns updates in order and skips none: the first has the sequence asked for plus one, or
-///   is the oldest that is kept, and then [`Page::gap`] says so.
+/// * [`after`](Log::after) returns the updates of an interest in order, each once, and skips none up to
+///   [`Page::through`], but for those that are no longer kept, and then [`Page::gap`] says so.
 /// * After the head there is nothing until the next append.
 /// * The epoch is random and made with the log. A log that lost its past (deleted, restored, emptied) has another one
 ///   or a smaller head, so that no position in it can be taken for one in this one. A log that can lose its last
 ///   updates alone begins a new epoch then, and says in [`Extent::ends`] where the one before it ended.
+/// * Who [registered](Log::register) a topic is told of every update on it that is appended after
+///   [`Census::head`], unless the message is lost.
 pub(crate) trait Log {
-    /// Appends `records` as one and returns the sequence of the first.
+    /// Appends `records` as one.
     ///
     /// # Errors
     ///
     /// [`Unavailable`]; nothing was appended, or, where the log was lost on the way, it is not known.
-    fn append(&self, records: &[Record]) -> impl Future<Output = Result<Position, Unavailable>>;
+    fn append(&self, records: &[Record]) -> impl Future<Output = Result<Appended, Unavailable>>;
 
-    /// Reads what follows `sequence`, at most [`PAGE_UPDATES`] and about [`PAGE_BYTES`].
+    /// Reads what `interest` says, at most [`PAGE_UPDATES`] and about [`PAGE_BYTES`].
     ///
     /// # Errors
     ///
     /// [`Unavailable`].
-    fn after(&self, sequence: u64) -> impl Future<Output = Result<Page, Unavailable>>;
+    fn after(&self, interest: &Interest) -> impl Future<Output = Result<Page, Unavailable>>;
 
     /// Where the log begins and ends.
     ///
@@ -46,6 +52,13 @@ pub(crate) trait Log {
     /// [`Unavailable`].
     fn extent(&self) -> impl Future<Output = Result<Extent, Unavailable>>;
 
+    /// Where the log begins and ends, and where it ended at `moment`, which is a little while ago.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    fn as_of(&self, moment: Instant) -> impl Future<Output = Result<AsOf, Unavailable>>;
+
     /// The oldest kept update to which its publisher gave this id.
     ///
     /// # Errors
@@ -53,20 +66,61 @@ pub(crate) trait Log {
     /// [`Unavailable`].
     fn find(&self, id: &str) -> impl Future<Output = Result<Option<u64>, Unavailable>>;
 
-    /// Whether it pushes what is appended, to who is in [`wait`](Log::wait). One that does not must be polled.
-    fn pushes(&self) -> bool {
-        false
-    }
-
-    /// Waits until something follows `head`, at most for about a second.
+    /// Registers a listener for [`LEASE`](crate::log::LEASE), or renews its lease.
     ///
     /// # Errors
     ///
     /// [`Unavailable`].
-    fn wait(&self, head: &Position) -> impl Future<Output = Result<Pushed, Unavailable>> {
-        let _ = head;
+    fn register(&self, registration: &Registration) -> impl Future<Output = Result<Census, Unavailable>>;
+
+    /// Forgets a listener.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    fn unregister(&self, listener: ListenerId) -> impl Future<Output = Result<(), Unavailable>>;
+
+    /// Tells these listeners to end their streams, unless some were told so within `pause`. Whether they were told.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    fn drain(&self, listeners: &[ListenerId], pause: Duration) -> impl Future<Output = Result<bool, Unavailable>>;
+
+    /// Whether the log itself tells listeners of what is appended, in [`wait`](Log::wait). With one that does not,
+    /// who appends wakes [`Appended::listeners`].
+    fn wakes(&self) -> bool {
+        false
+    }
+
+    /// Waits until a listener is told something, at most for some seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    fn wait(&self, listener: ListenerId) -> impl Future<Output = Result<Woken, Unavailable>> {
+        let _ = listener;
         pending()
     }
+}
+
+/// What an append returns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Appended {
+    /// The position of the first update.
+    pub(crate) first: Position,
+    /// Whom the appender must wake: those who registered a topic of the updates, by UDP port.
+    pub(crate) listeners: Vec<u16>,
+}
+
+/// Where the log is, and where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AsOf {
+    /// Where it begins and ends.
+    pub extent: Extent,
+    /// All updates up to this sequence were appended before the moment that was asked for. Those of the last few
+    /// milliseconds before that moment may be after it.
+    pub sequence: u64,
 }
 
 /// How much history a log keeps.
@@ -76,15 +130,8 @@ pub struct Retention {
     pub updates: u64,
     /// For how many seconds.
     pub seconds: u64,
-}
-
-/// What a wait returns.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Pushed {
-    /// What follows the head that was waited at, without a hole and in the same log.
-    pub entries: Vec<Entry>,
-    /// Whether the head must be read: the log may be another one, or have a hole.
-    pub resync: bool,
+    /// How many bytes of updates, about.
+    pub bytes: u64,
 }
 
 /// What one read returns.
@@ -92,8 +139,10 @@ pub struct Pushed {
 pub struct Page {
     /// Where the log began and ended at the time of the read.
     pub extent: Extent,
-    /// The updates, in order.
+    /// The updates, in order, each once.
     pub entries: Vec<Entry>,
+    /// All updates of the interest up to this sequence are in the page, or were before it.
+    pub through: u64,
 }
 
 impl Page {

@@ -30,6 +30,11 @@ impl Record {
     pub fn size(&self) -> usize {
         self.body.len()
     }
+
+    /// Its topics, the canonical one first.
+    pub fn topics(&self) -> impl Iterator<Item = &str> {
+        self.meta.get(1..).unwrap_or_default().split_terminator('\n')
+    }
 }
 
 impl From<&Update> for Record {

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::mem::take;
 use std::rc::Rc;
 
+use crate::log::log::Appended;
 use crate::log::{Log, Position, Record, Unavailable};
 use crate::spin::notifier::{Notifier, notifier};
 
@@ -38,12 +39,18 @@ struct Waiting {
 }
 
 impl Appends {
-    /// Appends `records` as one, and returns the position of the first.
+    /// Appends `records` as one, and returns the position of the first. `announce` is told what went to the log at
+    /// once.
     ///
     /// # Errors
     ///
     /// [`Unavailable`], as [`Log::append`].
-    pub(crate) async fn append(&self, log: &impl Log, mut records: Vec<Record>) -> Result<Position, Unavailable> {
+    pub(crate) async fn append(
+        &self,
+        log: &impl Log,
+        mut records: Vec<Record>,
+        announce: impl AsyncFnOnce(&[Record], &Appended),
+    ) -> Result<Position, Unavailable> {
         let waiting = {
             let mut queue = self.0.borrow_mut();
             if queue.led {
@@ -64,12 +71,18 @@ impl Appends {
             }
             records = waiting.records.take();
         }
-        self.lead(log, records).await
+        self.lead(log, records, announce).await
     }
 
-    async fn lead(&self, log: &impl Log, mut records: Vec<Record>) -> Result<Position, Unavailable> {
+    async fn lead(
+        &self,
+        log: &impl Log,
+        mut records: Vec<Record>,
+        announce: impl AsyncFnOnce(&[Record], &Appended),
+    ) -> Result<Position, Unavailable> {
         let mut followers = self.gather(&mut records);
-        let outcome = log.append(&records).await;
+        let appended = log.append(&records).await;
+        let outcome = appended.as_ref().map(|appended| appended.first.clone()).map_err(Clone::clone);
         if outcome.is_err() {
             let rest = take(&mut self.0.borrow_mut().waiting);
             followers.extend(rest.into_iter().map(|waiting| (0, waiting)));
@@ -88,6 +101,9 @@ impl Appends {
         };
         if let Some(next) = next {
             next.notifier.notify().await;
+        }
+        if let Ok(appended) = &appended {
+            announce(&records, appended).await;
         }
         outcome
     }

@@ -1,55 +1,47 @@
 //! Drives the dispatcher of an instance: does what the dispatcher says, and tells it what happened.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use spin_sse::timer::{Timer, now};
 use spin_sse::{Writer, report};
+use wasi::wit_bindgen::rt::async_support::backpressure_inc;
 
 use crate::fanout::action::{Action, SessionId};
-use crate::fanout::cache::Read;
 use crate::fanout::dispatcher::Dispatcher;
-use crate::log::{Log, Page, Pushed, Unavailable};
-use crate::spin::health::Health;
-use crate::spin::notifier::{Listener, Notifier};
-use crate::spin::registry::{Joining, Registry};
+use crate::fanout::reader::Answer;
+use crate::fanout::settings::{Settings, Wakeups};
+use crate::log::{Census, Hint, ListenerId, Log, Unavailable, Woken};
+use crate::spin::hub::Hub;
+use crate::spin::notifier::Listener;
+use crate::spin::registry::Joining;
+use crate::spin::work::{Pending, answer, drain, poll_ended, receive};
 use crate::spin::writes::{Stop, Written, end, write};
 
-type Reading = Pin<Box<dyn Future<Output = Result<Page, Unavailable>>>>;
-type Waiting = Pin<Box<dyn Future<Output = Result<Pushed, Unavailable>>>>;
-
-/// What a driver needs of its hub.
-pub(crate) struct Surroundings<L> {
-    /// The log, for reads.
-    pub(crate) log: Rc<L>,
-    /// Where requests leave their sessions.
-    pub(crate) registry: Rc<Registry>,
-    /// Whether reads succeed.
-    pub(crate) health: Rc<Health>,
-    /// How often a log is polled that does not push.
-    pub(crate) poll: Duration,
-}
+/// How many datagrams are taken in at once: a flood of them does not keep the driver from its other work.
+const DATAGRAMS: usize = 64;
 
 /// Runs a dispatcher until its last session has ended.
-pub(crate) struct Driver<L> {
-    hub: Surroundings<L>,
+pub(crate) struct Driver {
+    hub: Hub,
+    /// Woken when something arrives in the registry.
     listener: Listener,
+    /// What the log calls this instance.
+    id: ListenerId,
     timer: Timer,
     dispatcher: Dispatcher,
     actions: Vec<Action>,
     /// By session.
     streams: Vec<Stream>,
-    writes: FuturesUnordered<Pin<Box<dyn Future<Output = Written>>>>,
-    /// The requests that wait to send their response head, and their sessions.
-    unanswered: Vec<(SessionId, Notifier)>,
-    answers: FuturesUnordered<Pin<Box<dyn Future<Output = ()>>>>,
-    reading: Option<Reading>,
-    waiting: Option<Waiting>,
+    writes: FuturesUnordered<Pending<Written>>,
+    reading: Option<Pending<Result<Answer, Unavailable>>>,
+    registering: Option<Pending<Result<Census, Unavailable>>>,
+    waiting: Option<Pending<Result<Woken, Unavailable>>>,
+    draining: Option<Pending<()>>,
+    datagram: Pending<Vec<Hint>>,
 }
 
 /// The body of a session's stream.
@@ -59,22 +51,34 @@ enum Stream {
     Ended,
 }
 
-impl<L: Log + 'static> Driver<L> {
+impl Driver {
     /// A driver that `listener` wakes when something arrives in the registry.
-    pub(crate) fn new(hub: Surroundings<L>, listener: Listener) -> Self {
-        let seed = wasi::random::insecure::get_insecure_random_u64();
+    pub(crate) fn new(hub: Hub, listener: Listener) -> Self {
+        let random = wasi::random::insecure::get_insecure_random_u64;
+        let port = if hub.reading.wakes() { None } else { hub.wakeups.port() };
+        let wakeups = match port {
+            _ if hub.reading.wakes() => Wakeups::Awaited,
+            Some(_) => Wakeups::Sent,
+            None => Wakeups::None,
+        };
+        // Above the ports.
+        let id = port.map_or(random() | 1 << 32, ListenerId::from);
+        let gather = hub.config.gather.then_some(hub.config.max_duration);
+        let settings = Settings { poll: hub.config.poll, listener: id, wakeups, gather, seed: random() };
         Driver {
-            dispatcher: Dispatcher::new(hub.poll, hub.log.pushes(), seed, now()),
+            datagram: receive(&hub),
             hub,
             listener,
+            id,
             timer: Timer::default(),
+            dispatcher: Dispatcher::new(settings, now()),
             actions: Vec::new(),
             streams: Vec::new(),
             writes: FuturesUnordered::new(),
-            unanswered: Vec::new(),
-            answers: FuturesUnordered::new(),
             reading: None,
+            registering: None,
             waiting: None,
+            draining: None,
         }
     }
 
@@ -82,14 +86,21 @@ impl<L: Log + 'static> Driver<L> {
     pub(crate) async fn run(mut self) {
         loop {
             self.admit();
-            if self.dispatcher.is_empty() && self.answers.is_empty() {
-                return self.hub.registry.close();
+            if self.dispatcher.is_empty() {
+                // What is left of the registration costs others a wake-up, until its lease is over.
+                let _ = self.hub.reading.unregister(self.id).await;
+                self.registering = None;
+                self.dispatcher.unregistered();
+                self.admit();
+                if self.dispatcher.is_empty() {
+                    return self.hub.registry.close();
+                }
             }
             let mut actions = std::mem::take(&mut self.actions);
             self.dispatcher.round(now(), &mut actions);
             actions.drain(..).for_each(|action| self.start(action));
             self.actions = actions;
-            self.hub.registry.set_head(self.dispatcher.known_head());
+            self.hub.registry.set_extent(self.dispatcher.extent());
             poll_fn(|cx| self.poll_event(cx)).await;
         }
     }
@@ -97,21 +108,19 @@ impl<L: Log + 'static> Driver<L> {
     /// Hands over what has arrived in the registry.
     fn admit(&mut self) {
         let arrived = self.hub.registry.take();
-        if arrived.published {
-            self.dispatcher.published();
-        }
-        for Joining { session, writer, answer } in arrived.joining {
+        arrived.hints.iter().for_each(|hint| self.dispatcher.hint(hint));
+        for Joining { session, writer } in arrived.joining {
             let id = self.dispatcher.join(session, now());
             if self.streams.len() <= id {
                 self.streams.resize_with(id.saturating_add(1), || Stream::Ended);
             }
             self.set(id, Stream::Open(writer));
-            self.unanswered.extend(answer.map(|answer| (id, answer)));
         }
     }
 
     /// Begins to do what the dispatcher wants.
     fn start(&mut self, action: Action) {
+        let log = Rc::clone(&self.hub.reading);
         match action {
             Action::Write { session, chunk, large } => {
                 if let Some((writer, stop)) = self.take_writer(session) {
@@ -133,25 +142,15 @@ impl<L: Log + 'static> Driver<L> {
                     stop.cut();
                 }
             }
-            Action::Answer(session) => {
-                if let Some(at) = self.unanswered.iter().position(|(waits, _)| *waits == session) {
-                    let (_, request) = self.unanswered.swap_remove(at);
-                    self.answers.push(Box::pin(async move { request.notify().await }));
-                }
+            Action::Read(read) => self.reading = Some(Box::pin(async move { answer(&*log, read).await })),
+            Action::Register(registration) => {
+                self.registering = Some(Box::pin(async move { log.register(&registration).await }));
             }
-            Action::Read(read) => {
-                let log = Rc::clone(&self.hub.log);
-                self.reading = Some(Box::pin(async move {
-                    match read {
-                        Read::Extent => log.extent().await.map(|extent| Page { extent, entries: Vec::new() }),
-                        Read::Head(sequence) | Read::Backfill(sequence) => log.after(sequence).await,
-                    }
-                }));
+            Action::Wait(listener) => self.waiting = Some(Box::pin(async move { log.wait(listener).await })),
+            Action::Drain(listeners, pause) => {
+                self.draining = Some(Box::pin(drain(self.hub.clone(), listeners, pause)));
             }
-            Action::Wait(head) => {
-                let log = Rc::clone(&self.hub.log);
-                self.waiting = Some(Box::pin(async move { log.wait(&head).await }));
-            }
+            Action::CloseDoor => backpressure_inc(),
             Action::Report(line) => report(format_args!("hub: {line}")),
         }
     }
@@ -186,24 +185,26 @@ impl<L: Log + 'static> Driver<L> {
                 }
             }
         }
-        while let Poll::Ready(Some(())) = self.answers.poll_next_unpin(cx) {
+        if let Some(result) = poll_ended(&mut self.reading, cx) {
             happened = true;
-        }
-        if let Some(read) = &mut self.reading
-            && let Poll::Ready(result) = read.as_mut().poll(cx)
-        {
-            happened = true;
-            self.reading = None;
-            self.hub.health.note(&result);
+            self.hub.read_health.note(&result);
             self.dispatcher.read_ended(result, now(), &mut self.actions);
         }
-        if let Some(wait) = &mut self.waiting
-            && let Poll::Ready(result) = wait.as_mut().poll(cx)
-        {
+        if let Some(result) = poll_ended(&mut self.registering, cx) {
             happened = true;
-            self.waiting = None;
-            self.hub.health.note(&result);
+            self.dispatcher.registered(result, now(), &mut self.actions);
+        }
+        if let Some(result) = poll_ended(&mut self.waiting, cx) {
+            happened = true;
             self.dispatcher.wait_ended(result, now());
+        }
+        // It leaves nothing to do.
+        let _ = poll_ended(&mut self.draining, cx);
+        for _ in 0..DATAGRAMS {
+            let Poll::Ready(hints) = self.datagram.as_mut().poll(cx) else { break };
+            happened = true;
+            hints.iter().for_each(|hint| self.dispatcher.hint(hint));
+            self.datagram = receive(&self.hub);
         }
         happened |= self.listener.poll_notified(cx).is_ready();
         happened |= self.timer.poll_due(cx, self.dispatcher.due()).is_ready();

@@ -6,9 +6,11 @@ use spin_sse::report;
 
 use crate::config::Config;
 use crate::spin::append::Appends;
+use crate::spin::extents::Extents;
 use crate::spin::health::Health;
 use crate::spin::registry::Registry;
 use crate::spin::store::Store;
+use crate::spin::wakeups::Wakeups;
 
 /// A hub, as one instance of a component has it. Clones are the same hub.
 ///
@@ -24,13 +26,15 @@ pub struct Hub {
     pub(crate) read_health: Rc<Health>,
     pub(crate) appends: Rc<Appends>,
     pub(crate) registry: Rc<Registry>,
+    pub(crate) extents: Rc<Extents>,
+    pub(crate) wakeups: Rc<Wakeups>,
 }
 
 impl Hub {
-    /// A hub with this configuration. It connects to its log when it first needs the log. It prints that its instance
-    /// was started, so that instances can be counted in what a host prints.
+    /// A hub with this configuration. It connects to its log when it first needs the log. One line says that the
+    /// instance has begun; it is written when the request in which this is called has been answered.
     pub fn new(config: Config) -> Hub {
-        report(format_args!("hub: instance started"));
+        wasi::spawn(async { report(format_args!("hub: instance started")) });
         let (writing, reading) = Store::open(&config);
         Hub {
             config: Rc::new(config),
@@ -40,6 +44,8 @@ impl Hub {
             read_health: Rc::new(Health::of_reading()),
             appends: Rc::default(),
             registry: Rc::default(),
+            extents: Rc::default(),
+            wakeups: Rc::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Answers a `POST`: stores updates.
 
+use std::collections::BinaryHeap;
 use std::fmt::Display;
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use http_body_util::BodyExt;
 use spin_sdk::http::Request;
 
 use crate::access::policy;
+use crate::log::log::Appended;
 use crate::log::{Position, Record};
 use crate::request::prefer;
 use crate::request::publish::{self, MAX_BODY};
@@ -16,6 +18,7 @@ use crate::request::refusal::Refusal;
 use crate::spin::endpoint::{Purpose, cors, grant, refuse};
 use crate::spin::hub::Hub;
 use crate::spin::reply::{self, Reply};
+use crate::topic::key::key;
 
 const MERCURE_ID: HeaderName = HeaderName::from_static("mercure-id");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -69,13 +72,25 @@ async fn try_publish(request: Request, hub: &Hub) -> Result<Reply, Failure> {
         return Err(publish::too_many_lines().into());
     }
     let given: Vec<Option<String>> = records.iter().map(|record| record.id.clone()).collect();
-    let first = hub.appends.append(&*hub.writing, records).await;
+    let announce = async |records: &[Record], appended: &Appended| announce(hub, records, appended).await;
+    let first = hub.appends.append(&*hub.writing, records, announce).await;
     hub.write_health.note(&first);
     let first = first.map_err(|error| Failure::Unavailable { uncertain: error.uncertain })?;
-    let count = u64::try_from(given.len().saturating_sub(1)).unwrap_or(u64::MAX);
-    let last = Position { sequence: first.sequence.saturating_add(count), ..first.clone() };
-    hub.registry.published(last).await;
     Ok(published(&ids(given, &first), &parts.headers))
+}
+
+/// Tells those who hear them of updates that were appended together: the sessions of this instance, and others.
+async fn announce(hub: &Hub, records: &[Record], appended: &Appended) {
+    // A heap sorts in a tenth of the code that `sort` is.
+    let topics: BinaryHeap<u64> = records.iter().flat_map(Record::topics).map(key).collect();
+    let mut topics = topics.into_sorted_vec();
+    topics.dedup();
+    let count = u64::try_from(records.len().saturating_sub(1)).unwrap_or(u64::MAX);
+    let last = Position { sequence: appended.first.sequence.saturating_add(count), ..appended.first.clone() };
+    hub.registry.published(&topics, &last).await;
+    if !appended.listeners.is_empty() {
+        hub.wakeups.wake(&appended.listeners, &last, &topics).await;
+    }
 }
 
 /// Reads a body, but keeps no more than [`MAX_BODY`] of it. The rest is read too, up to `MAX_READ`: a client that is

@@ -6,7 +6,9 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use spin_sdk::redis::{Connection as SpinConnection, Error, RedisParameter, RedisResult};
 use spin_sdk::time::sleep;
+use spin_sse::timer;
 
+use crate::instant::Instant;
 use crate::log::Unavailable;
 use crate::log::redis::server::{Connection, Server, Value, is_refusal};
 
@@ -40,6 +42,10 @@ impl Server for SpinRedis {
 
     fn random(&self) -> u64 {
         wasi::random::random::get_random_u64()
+    }
+
+    fn now(&self) -> Instant {
+        timer::now()
     }
 }
 

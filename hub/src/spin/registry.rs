@@ -6,7 +6,7 @@ use std::mem::take;
 use spin_sse::Writer;
 
 use crate::fanout::session::NewSession;
-use crate::log::Position;
+use crate::log::{Extent, Hint, Position};
 use crate::spin::notifier::{Listener, Notifier, notifier};
 
 /// Where requests leave what the dispatcher takes; empty while no dispatcher runs.
@@ -17,8 +17,8 @@ pub(crate) struct Registry(RefCell<Option<Running>>);
 struct Running {
     notifier: Notifier,
     arrived: Arrived,
-    /// The newest position in the log that this instance knows.
-    head: Option<Position>,
+    /// What this instance knows of the log.
+    extent: Option<Extent>,
 }
 
 /// What has arrived since the dispatcher last looked.
@@ -26,8 +26,8 @@ struct Running {
 pub(crate) struct Arrived {
     /// The sessions that join.
     pub(crate) joining: Vec<Joining>,
-    /// Whether this instance published something.
-    pub(crate) published: bool,
+    /// What this instance published.
+    pub(crate) hints: Vec<Hint>,
 }
 
 /// A session that joins.
@@ -36,52 +36,51 @@ pub(crate) struct Joining {
     pub(crate) session: NewSession,
     /// The body of its stream.
     pub(crate) writer: Writer,
-    /// Wakes its request, which waits to send the response head.
-    pub(crate) answer: Option<Notifier>,
+}
+
+/// What is to be done for a session that was left for the dispatcher.
+#[must_use = "the session waits for it"]
+pub(crate) enum Joined {
+    /// Wake the dispatcher.
+    Wake(Notifier),
+    /// Start one, which this wakes.
+    Start(Listener),
 }
 
 impl Registry {
-    /// The newest position in the log that this instance knows. An update that is published later comes after it.
-    pub(crate) fn head(&self) -> Option<Position> {
-        self.0.borrow().as_ref().and_then(|running| running.head.clone())
+    /// Where the log began and ended when this instance last read it.
+    pub(crate) fn extent(&self) -> Option<Extent> {
+        self.0.borrow().as_ref().and_then(|running| running.extent.clone())
     }
 
     /// Notes what the dispatcher knows of the log.
-    pub(crate) fn set_head(&self, head: Option<Position>) {
-        if let Some(running) = &mut *self.0.borrow_mut() {
-            running.head = head;
+    pub(crate) fn set_extent(&self, extent: Option<&Extent>) {
+        if let Some(running) = &mut *self.0.borrow_mut()
+            && running.extent.as_ref() != extent
+        {
+            running.extent = extent.cloned();
         }
     }
 
-    /// Leaves a session for the dispatcher. Returns the listener of a new dispatcher, where none runs.
-    #[must_use = "a new dispatcher must be started"]
-    pub(crate) async fn join(&self, joining: Joining) -> Option<Listener> {
-        let (running, listener) = {
-            let mut slot = self.0.borrow_mut();
-            let is_new = slot.is_none();
-            let mut listener = None;
-            let running = slot.get_or_insert_with(|| {
-                let (notifier, new) = notifier();
-                listener = Some(new);
-                Running { notifier, arrived: Arrived::default(), head: None }
-            });
+    /// Leaves a session for the dispatcher.
+    pub(crate) fn join(&self, joining: Joining) -> Joined {
+        let mut slot = self.0.borrow_mut();
+        if let Some(running) = &mut *slot {
             running.arrived.joining.push(joining);
-            ((!is_new).then(|| running.notifier.clone()), listener)
-        };
-        if let Some(notifier) = running {
-            notifier.notify().await;
+            return Joined::Wake(running.notifier.clone());
         }
-        listener
+        let (notifier, listener) = notifier();
+        let arrived = Arrived { joining: vec![joining], hints: Vec::new() };
+        *slot = Some(Running { notifier, arrived, extent: None });
+        Joined::Start(listener)
     }
 
-    /// Tells the dispatcher, if one runs, that this instance published updates, of which `last` is the last.
-    pub(crate) async fn published(&self, last: Position) {
+    /// Tells the dispatcher, if one runs, that this instance published updates on these topics, of which `last` is the
+    /// last.
+    pub(crate) async fn published(&self, topics: &[u64], last: &Position) {
         let notifier = self.0.borrow_mut().as_mut().map(|running| {
-            running.arrived.published = true;
-            // A client that subscribes now does not get what was published before.
-            if let Some(head) = running.head.as_mut().filter(|head| head.epoch == last.epoch) {
-                head.sequence = head.sequence.max(last.sequence);
-            }
+            let hint = |topic: &u64| Hint { topic: *topic, position: last.clone() };
+            running.arrived.hints.extend(topics.iter().map(hint));
             running.notifier.clone()
         });
         if let Some(notifier) = notifier {

@@ -1,5 +1,7 @@
 //! The hub's one address: which part answers a request.
 
+use std::pin::Pin;
+
 use bytes::Bytes;
 use http::Method;
 use spin_sdk::http::{FullBody, IntoResponse, Request};
@@ -19,14 +21,22 @@ impl Hub {
     ///
     /// [`ErrorCode::InternalError`] when the host refuses the response.
     pub async fn serve(&self, request: Request) -> Result<Response, ErrorCode> {
+        boxed(self, request).await
+    }
+}
+
+/// The work of [`Hub::serve`]. The compiler makes the parts of a future anew in each crate that has it in a future of
+/// its own; a box keeps them in this crate, where the dispatcher has most of them too.
+fn boxed(hub: &Hub, request: Request) -> Pin<Box<dyn Future<Output = Result<Response, ErrorCode>> + '_>> {
+    Box::pin(async move {
         match *request.method() {
-            Method::GET | Method::HEAD => subscribe(request, self).await,
-            Method::POST => publish(request, self).await.into_response(),
+            Method::GET | Method::HEAD => subscribe(request, hub).await,
+            Method::POST => publish(request, hub).await.into_response(),
             Method::OPTIONS => {
-                let reply = self.config.origins.preflight(request.headers());
+                let reply = hub.config.origins.preflight(request.headers());
                 reply.map(|()| FullBody::new(Bytes::new())).into_response()
             }
             _ => reply::method_not_allowed(METHODS).into_response(),
         }
-    }
+    })
 }

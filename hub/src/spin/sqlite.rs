@@ -1,11 +1,12 @@
 //! Spin's SQLite: the database `default`.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use spin_sdk::sqlite::{Connection, Error, Value as SpinValue};
 use spin_sdk::time::sleep;
-use spin_sse::timer::scattered;
+use spin_sse::timer::{self, scattered};
 
+use crate::instant::{Instant, between};
 use crate::log::Unavailable;
 use crate::log::sqlite::{Connect, Database, Rows, Value};
 
@@ -14,7 +15,7 @@ use crate::log::sqlite::{Connect, Database, Rows, Value};
 pub(crate) enum SpinDefault {
     /// For appends.
     Writing,
-    /// For everything else: the first answer of an instance waits for its connection.
+    /// For everything else.
     Reading,
 }
 
@@ -23,16 +24,25 @@ impl Connect for SpinDefault {
 
     async fn connect(&self) -> Result<Connection, Unavailable> {
         let connection = Connection::open_default().await.map_err(failed)?;
-        if matches!(self, SpinDefault::Writing) {
-            // SQLite would wait for a lock in steps of up to 100 ms. Appends are over in less than one. A database
-            // that is not a file may not know this pragma.
-            let _ = Database::execute(&connection, "PRAGMA busy_timeout = 0", vec![]).await;
-        }
+        let pragma = match self {
+            // SQLite would wait for a lock in steps of up to 100 ms. Appends are over in less than one.
+            SpinDefault::Writing => "PRAGMA busy_timeout = 0",
+            // A registration need not survive a power cut.
+            SpinDefault::Reading => "PRAGMA synchronous = NORMAL",
+        };
+        // A database that is not a file may not know it.
+        let _ = Database::execute(&connection, pragma, vec![]).await;
         Ok(connection)
     }
 
     async fn pause(&self, duration: Duration) {
         sleep(scattered(duration)).await;
+    }
+
+    fn unix_millis(&self, moment: Instant) -> u64 {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let millis = unix.saturating_sub(between(moment, timer::now())).as_millis();
+        u64::try_from(millis).unwrap_or(u64::MAX)
     }
 }
 

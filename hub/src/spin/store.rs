@@ -1,11 +1,14 @@
 //! The log that a configuration names.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::config::{Backend, Config};
+use crate::instant::Instant;
+use crate::log::log::Appended;
 use crate::log::redis::RedisLog;
 use crate::log::sqlite::SqliteLog;
-use crate::log::{Extent, Log, Page, Position, Pushed, Record, Unavailable};
+use crate::log::{AsOf, Census, Extent, Interest, ListenerId, Log, Page, Record, Registration, Unavailable, Woken};
 use crate::spin::redis::SpinRedis;
 use crate::spin::sqlite::SpinDefault;
 
@@ -14,7 +17,7 @@ pub(crate) enum Store {
     /// In Spin's SQLite.
     Sqlite(SqliteLog<SpinDefault>),
     /// In a Redis or Valkey server.
-    Redis(RedisLog<SpinRedis>),
+    Redis(Box<RedisLog<SpinRedis>>),
 }
 
 impl Store {
@@ -29,53 +32,64 @@ impl Store {
             Backend::Redis(redis) => {
                 let server = SpinRedis { url: redis.url.clone() };
                 let log = RedisLog::new(server, redis.keys.clone(), config.retention, redis.replicas);
-                let log = Rc::new(Store::Redis(log));
+                let log = Rc::new(Store::Redis(Box::new(log)));
                 (Rc::clone(&log), log)
             }
         }
     }
 }
 
-impl Log for Store {
-    async fn append(&self, records: &[Record]) -> Result<Position, Unavailable> {
-        match self {
-            Store::Sqlite(log) => log.append(records).await,
-            Store::Redis(log) => log.append(records).await,
+/// Calls a method of the log that it is.
+macro_rules! forward {
+    ($store:ident.$method:ident($($argument:expr),*)) => {
+        match $store {
+            Store::Sqlite(log) => log.$method($($argument),*).await,
+            Store::Redis(log) => log.$method($($argument),*).await,
         }
+    };
+}
+
+impl Log for Store {
+    async fn append(&self, records: &[Record]) -> Result<Appended, Unavailable> {
+        forward!(self.append(records))
     }
 
-    async fn after(&self, sequence: u64) -> Result<Page, Unavailable> {
-        match self {
-            Store::Sqlite(log) => log.after(sequence).await,
-            Store::Redis(log) => log.after(sequence).await,
-        }
+    async fn after(&self, interest: &Interest) -> Result<Page, Unavailable> {
+        forward!(self.after(interest))
     }
 
     async fn extent(&self) -> Result<Extent, Unavailable> {
-        match self {
-            Store::Sqlite(log) => log.extent().await,
-            Store::Redis(log) => log.extent().await,
-        }
+        forward!(self.extent())
+    }
+
+    async fn as_of(&self, moment: Instant) -> Result<AsOf, Unavailable> {
+        forward!(self.as_of(moment))
     }
 
     async fn find(&self, id: &str) -> Result<Option<u64>, Unavailable> {
+        forward!(self.find(id))
+    }
+
+    async fn register(&self, registration: &Registration) -> Result<Census, Unavailable> {
+        forward!(self.register(registration))
+    }
+
+    async fn unregister(&self, listener: ListenerId) -> Result<(), Unavailable> {
+        forward!(self.unregister(listener))
+    }
+
+    async fn drain(&self, listeners: &[ListenerId], pause: Duration) -> Result<bool, Unavailable> {
+        forward!(self.drain(listeners, pause))
+    }
+
+    fn wakes(&self) -> bool {
         match self {
-            Store::Sqlite(log) => log.find(id).await,
-            Store::Redis(log) => log.find(id).await,
+            Store::Sqlite(log) => log.wakes(),
+            Store::Redis(log) => log.wakes(),
         }
     }
 
-    fn pushes(&self) -> bool {
-        match self {
-            Store::Sqlite(log) => log.pushes(),
-            Store::Redis(log) => log.pushes(),
-        }
-    }
-
-    async fn wait(&self, head: &Position) -> Result<Pushed, Unavailable> {
-        match self {
-            Store::Sqlite(log) => log.wait(head).await,
-            Store::Redis(log) => log.wait(head).await,
-        }
+    async fn wait(&self, listener: ListenerId) -> Result<Woken, Unavailable> {
+        forward!(self.wait(listener))
     }
 }

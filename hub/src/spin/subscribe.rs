@@ -1,6 +1,5 @@
 //! Answers a `GET`: opens a stream, which the dispatcher writes to.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
@@ -11,13 +10,13 @@ use wasi::http::types::{ErrorCode, Response};
 use crate::access::policy;
 use crate::fanout::resume::Resume;
 use crate::fanout::session::NewSession;
+use crate::log::{Log, Unavailable};
 use crate::request::refusal::Refusal;
 use crate::request::subscribe::{self, Start};
-use crate::spin::driver::{Driver, Surroundings};
+use crate::spin::driver::Driver;
 use crate::spin::endpoint::{Purpose, cors, grant, refuse, unix_time};
 use crate::spin::hub::Hub;
-use crate::spin::notifier::notifier;
-use crate::spin::registry::Joining;
+use crate::spin::registry::{Joined, Joining};
 use crate::spin::reply;
 use crate::topic::selector::Selector;
 
@@ -25,9 +24,9 @@ const MERCURE_LAST_EVENT_ID: HeaderName = HeaderName::from_static("mercure-last-
 
 /// Answers a `GET` with a stream, or a `HEAD` with its head.
 ///
-/// A request with a last event id waits for the log: the response head says what the log has of that id. Any other
-/// request waits only in an instance that does not know the log yet: else what is published after the response head
-/// could be missed.
+/// The answer does not wait for the log: while a request waits, the host may start another instance for the next one.
+/// The stream starts where the log ended when the client asked. Only a request with a last event id must know the log:
+/// its response head says what the log has of that id.
 ///
 /// # Errors
 ///
@@ -48,20 +47,36 @@ pub(crate) async fn subscribe(request: Request, hub: &Hub) -> Result<Response, E
         return head.open().map(|(response, _)| response);
     }
     if wanted.start == Start::Now {
-        let known = hub.registry.head().map(Resume::at_end);
-        return open(head, wanted, known, hub).await;
+        return open(head, wanted, None, hub);
     }
-    let resume = Resume::find(&wanted.start, &*hub.reading).await;
+    let resume = resume(&wanted.start, hub).await;
     hub.read_health.note(&resume);
     match resume {
         Ok(resume) => {
             if let Ok(id) = HeaderValue::from_bytes(resume.preceding(&wanted.start).as_bytes()) {
                 head.headers.insert(MERCURE_LAST_EVENT_ID, id);
             }
-            open(head, wanted, Some(resume), hub).await
+            open(head, wanted, Some(resume), hub)
         }
         Err(_) => come_back(head, hub.config.retry),
     }
+}
+
+/// Where a client goes on. What this instance knows of the log tells it, if the client's place is in there: the log may
+/// have grown since.
+async fn resume(start: &Start, hub: &Hub) -> Result<Resume, Unavailable> {
+    let known = hub.registry.extent().filter(|_| *start != Start::Earliest);
+    let extent = match known {
+        Some(known) => known,
+        None => hub.extents.read(&*hub.reading).await?,
+    };
+    let resume = Resume::find(start, &extent, &*hub.reading).await?;
+    if resume.lost.is_none() {
+        return Ok(resume);
+    }
+    // The place may be newer than what is known.
+    let extent = hub.reading.extent().await?;
+    Resume::find(start, &extent, &*hub.reading).await
 }
 
 /// What a subscriber asks for and may have.
@@ -70,6 +85,7 @@ struct SubscribeRequest {
     /// The topics whose private updates it may read.
     grant: Selector,
     start: Start,
+    asked: timer::Instant,
     deadline: timer::Instant,
 }
 
@@ -87,35 +103,24 @@ impl SubscribeRequest {
             selector,
             grant: grant.map_or(Selector::none(), |grant| grant.subscribe),
             start: Start::from(spin_sse::last_event_id(request.headers(), request.uri())),
+            asked: now,
             deadline: budget.min(expiry),
         })
     }
 }
 
-/// Opens the stream, and hands it to the dispatcher.
-async fn open(head: Head, wanted: SubscribeRequest, resume: Option<Resume>, hub: &Hub) -> Result<Response, ErrorCode> {
+/// Opens the stream, and hands it to the dispatcher, which gets to work when the response head is on its way.
+fn open(head: Head, wanted: SubscribeRequest, resume: Option<Resume>, hub: &Hub) -> Result<Response, ErrorCode> {
     let (response, writer) = head.open()?;
-    let SubscribeRequest { selector, grant, deadline, .. } = wanted;
+    let SubscribeRequest { selector, grant, asked, deadline, .. } = wanted;
     let retry = timer::scattered(hub.config.retry);
-    let (answer, answered) = match resume {
-        Some(_) => (None, None),
-        None => {
-            let (notifier, listener) = notifier();
-            (Some(notifier), Some(listener))
+    let session = NewSession { selector, grant, resume, asked, max_bytes: hub.config.max_bytes, deadline, retry };
+    match hub.registry.join(Joining { session, writer }) {
+        Joined::Wake(dispatcher) => wasi::spawn(async move { dispatcher.notify().await }),
+        Joined::Start(listener) => {
+            let hub = hub.clone();
+            wasi::spawn(async move { Driver::new(hub, listener).run().await });
         }
-    };
-    let session = NewSession { selector, grant, resume, max_bytes: hub.config.max_bytes, deadline, retry };
-    if let Some(listener) = hub.registry.join(Joining { session, writer, answer }).await {
-        let surroundings = Surroundings {
-            log: Rc::clone(&hub.reading),
-            registry: Rc::clone(&hub.registry),
-            health: Rc::clone(&hub.read_health),
-            poll: hub.config.poll,
-        };
-        wasi::spawn(Driver::new(surroundings, listener).run());
-    }
-    if let Some(mut answered) = answered {
-        answered.notified().await;
     }
     Ok(response)
 }

@@ -7,7 +7,7 @@ use crate::topic::reserved::addresses_hub;
 use crate::topic::text::{self, InvalidText};
 
 /// In place of a topic, every topic.
-pub(super) const ALL: &str = "*";
+pub(crate) const ALL: &str = "*";
 
 /// A topic that can be published to.
 ///

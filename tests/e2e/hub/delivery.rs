@@ -41,6 +41,22 @@ pub(super) async fn an_update_is_found_by_other_instances(log: Log) {
     }
 }
 
+pub(super) async fn what_is_published_after_the_response_head_is_received(log: Log) {
+    for reuse in [1, 2, 128] {
+        let server = log.hub().reuse(reuse).start().await;
+        let mut publisher = Publisher::new(server.address()).await;
+        for n in 0..30 {
+            let topic = format!("{reuse}-{n}");
+            // Its position is not known yet.
+            let mut stream = EventStream::open(server.address(), &format!("{HUB}?match={topic}")).await;
+            publisher.publish(&topic, "first").await;
+            let events = [stream.event().await, stream.event().await];
+            assert_eq!((events[0].name.as_str(), events[1].data.as_str()), ("ready", "first"), "{topic}");
+        }
+        server.stop().await;
+    }
+}
+
 pub(super) async fn a_subscriber_that_reads_a_byte_at_a_time_receives_everything(log: Log) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let server = log.hub().start().await;
@@ -113,8 +129,9 @@ pub(super) async fn the_largest_updates_reach_everyone_and_are_not_copied_for_ea
         }
         assert_eq!(stream.event().await.data, "1");
     }
+    // A copy for each would be 180 MiB. A busy host scatters the streams, and each instance takes some.
     let grown = server.resident().saturating_sub(before);
-    assert!(grown < 60 * 1024 * 1024, "{} MiB", grown >> 20);
+    assert!(grown < 100 * 1024 * 1024, "{} MiB", grown >> 20);
     // Each line costs six bytes more on the wire.
     let lines = "%0A".repeat(300_000);
     let body = format!("topic=demo&data={lines}");

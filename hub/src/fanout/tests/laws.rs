@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::stage::{Got, MS, Stage};
+use crate::fanout::settings::Wakeups;
 use crate::log::Position;
 use crate::request::subscribe::Start;
 
@@ -21,11 +22,16 @@ const TOPICS: [&str; 4] = ["a", "b", "c", "*"];
 enum Event {
     Joins { topics: Vec<usize>, earliest: bool, lasts: u64, max_bytes: u64 },
     Appends { topic: usize, count: usize, size: usize },
-    Notified,
+    IsTold,
+    IsNotTold,
+    Published { topic: usize },
     Round,
     ReadReturns,
     ReadFails,
+    Registers,
+    RegistrationFails,
     WaitReturns,
+    WaitFails,
     Reads(Index),
     Leaves(Index),
     ComesBack(Index),
@@ -47,8 +53,13 @@ fn event(loses: bool) -> impl Strategy<Value = Event> {
     let nothing_is_lost = prop_oneof![
         4 => joins,
         8 => appends,
-        4 => Just(Event::Notified),
+        3 => Just(Event::IsTold),
+        1 => Just(Event::IsNotTold),
+        4 => (0..3_usize).prop_map(|topic| Event::Published { topic }),
         12 => Just(Event::Round),
+        4 => Just(Event::Registers),
+        1 => Just(Event::RegistrationFails),
+        1 => Just(Event::WaitFails),
         6 => Just(Event::ReadReturns),
         1 => Just(Event::ReadFails),
         3 => Just(Event::WaitReturns),
@@ -80,9 +91,9 @@ struct Model {
 }
 
 impl Model {
-    fn new(history: usize, pushes: bool) -> Self {
+    fn new(history: usize, wakeups: Wakeups) -> Self {
         let epochs = HashMap::from([("a".to_owned(), Err(0))]);
-        Model { stage: Stage::new(history, pushes), published: Vec::new(), epochs, epoch: "a".to_owned() }
+        Model { stage: Stage::new(history, wakeups), published: Vec::new(), epochs, epoch: "a".to_owned() }
     }
 
     fn happens(&mut self, event: &Event) {
@@ -99,11 +110,20 @@ impl Model {
                     self.published.push(Published { position, topic: TOPICS[*topic], lost: false });
                 }
             }
-            Event::Notified => self.stage.notified(),
+            Event::IsTold => self.stage.is_told(),
+            Event::IsNotTold => self.stage.hints.clear(),
+            Event::Published { topic } => {
+                let data = self.published.len().to_string();
+                let position = self.stage.publishes(TOPICS[*topic], &data);
+                self.published.push(Published { position, topic: TOPICS[*topic], lost: false });
+            }
             Event::Round => self.stage.round(),
             Event::ReadReturns => drop(self.stage.read_returns()),
             Event::ReadFails => drop(self.stage.read_fails()),
+            Event::Registers => drop(self.stage.registers()),
+            Event::RegistrationFails => drop(self.stage.registration_fails()),
             Event::WaitReturns => drop(self.stage.wait_returns()),
+            Event::WaitFails => drop(self.stage.wait_fails()),
             Event::Reads(index) => drop(self.client(index).map(|client| self.stage.reads(client))),
             Event::Leaves(index) => drop(self.client(index).map(|client| self.stage.leaves(client))),
             Event::ComesBack(index) => {
@@ -204,10 +224,14 @@ impl Model {
     }
 }
 
-fn check(events: &[Event], history: usize, pushes: bool, may_have_gaps: bool) {
-    let mut model = Model::new(history, pushes);
+fn check(events: &[Event], history: usize, wakeups: Wakeups, may_have_gaps: bool) {
+    let mut model = Model::new(history, wakeups);
     events.iter().for_each(|event| model.happens(event));
     model.ends(may_have_gaps);
+}
+
+fn wakeups() -> impl Strategy<Value = Wakeups> {
+    prop_oneof![Just(Wakeups::None), Just(Wakeups::Sent), Just(Wakeups::Awaited)]
 }
 
 proptest! {
@@ -215,25 +239,25 @@ proptest! {
 
     #[test]
     fn a_log_that_loses_nothing_is_delivered_without_a_gap(
-        events in prop::collection::vec(event(false), 1..120), pushes in any::<bool>(),
+        events in prop::collection::vec(event(false), 1..120), wakeups in wakeups(),
     ) {
-        check(&events, usize::MAX, pushes, false);
+        check(&events, usize::MAX, wakeups, false);
     }
 
     #[test]
-    fn what_was_pruned_is_a_gap(events in prop::collection::vec(event(false), 1..120), pushes in any::<bool>()) {
-        check(&events, 50, pushes, true);
+    fn what_was_pruned_is_a_gap(events in prop::collection::vec(event(false), 1..120), wakeups in wakeups()) {
+        check(&events, 50, wakeups, true);
     }
 
     #[test]
-    fn what_the_log_lost_is_a_gap(events in prop::collection::vec(event(true), 1..120), pushes in any::<bool>()) {
-        check(&events, usize::MAX, pushes, true);
+    fn what_the_log_lost_is_a_gap(events in prop::collection::vec(event(true), 1..120), wakeups in wakeups()) {
+        check(&events, usize::MAX, wakeups, true);
     }
 
     #[test]
     fn what_was_pruned_or_lost_is_a_gap(
-        events in prop::collection::vec(event(true), 1..120), pushes in any::<bool>(),
+        events in prop::collection::vec(event(true), 1..120), wakeups in wakeups(),
     ) {
-        check(&events, 50, pushes, true);
+        check(&events, 50, wakeups, true);
     }
 }

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use super::stage::{Got, MS, SECOND, Stage};
+use super::stage::{Got, LISTENER, MS, SECOND, Stage};
+use crate::fanout::settings::Wakeups;
+use crate::log::laws::now;
+use crate::log::{Hint, Log, Position};
 use crate::request::subscribe::Start;
+use crate::topic::key::key;
 
 fn stage() -> Stage {
-    Stage::new(10_000, false)
+    Stage::new(10_000, Wakeups::Sent)
 }
 
 /// A stage with one client that has its `ready`.
@@ -30,26 +34,35 @@ fn after(sequence: u64) -> Start {
 }
 
 #[test]
-fn a_client_of_a_cold_instance_is_answered_when_the_end_of_the_log_is_known() {
+fn a_client_starts_where_the_log_ended_when_it_asked() {
     let mut stage = stage();
     stage.appends("demo", "before");
     let client = stage.joins(&["demo"]);
     stage.round();
-    assert!(stage.answered.is_empty() && !stage.is_written_to(client), "the head of the log is being read");
+    assert!(!stage.is_written_to(client), "its place is not known yet");
+    stage.appends("demo", "during the read");
     stage.read_returns();
-    stage.appends("demo", "after");
-    assert_eq!(stage.answered.len(), 0, "a round answers");
+    stage.appends("demo", "after the read");
     stage.round();
-    assert_eq!(stage.answered.len(), 1);
     assert!(stage.reads(client));
     let Got::Ready { id, position } = &stage.clients[client].got[0] else { panic!("ready comes first") };
     assert_eq!((id.as_str(), position.to_string()), ("#a-1", "#a-1".to_owned()));
     stage.settles();
-    assert_eq!(stage.data(client), ["after"]);
+    assert_eq!(stage.data(client), ["during the read", "after the read"]);
 }
 
 #[test]
-fn one_read_answers_all_who_wait_in_a_cold_instance() {
+fn a_client_whose_place_is_read_late_gets_what_came_meanwhile() {
+    let mut stage = stage();
+    stage.appends("demo", "before");
+    let client = stage.joins(&["demo"]);
+    stage.appends("demo", "1");
+    stage.settles();
+    assert_eq!(stage.data(client), ["1"]);
+}
+
+#[test]
+fn one_read_is_for_all_who_wait_in_a_cold_instance() {
     let mut stage = stage();
     for _ in 0..100 {
         stage.joins(&["demo"]);
@@ -58,19 +71,20 @@ fn one_read_answers_all_who_wait_in_a_cold_instance() {
     assert_eq!(stage.reads, 1);
     stage.read_returns();
     stage.round();
-    assert_eq!((stage.reads, stage.answered.len()), (1, 100));
+    assert_eq!((stage.reads, (0..100).filter(|client| stage.is_written_to(*client)).count()), (1, 100));
 }
 
 #[test]
-fn a_client_of_a_warm_instance_is_answered_at_once() {
+fn a_client_of_a_topic_that_is_followed_already_needs_no_read() {
     let mut stage = stage_with_a_client(&["demo"]);
     stage.publishes("demo", "before");
     stage.settles();
+    let reads = stage.reads;
     let client = stage.joins(&["demo"]);
     stage.round();
-    assert!(stage.is_written_to(client), "it needs no read");
-    stage.settles();
-    assert_eq!(stage.data(client), [""; 0]);
+    assert!(stage.is_written_to(client) && stage.reads == reads);
+    stage.acts();
+    assert_eq!((stage.data(client), stage.reads), (vec![], reads));
 }
 
 #[test]
@@ -79,17 +93,146 @@ fn a_log_that_is_away_keeps_a_stream_open_with_keep_alives() {
     let client = stage.joins(&["demo"]);
     stage.round();
     assert!(stage.read_fails());
-    stage.round();
-    assert_eq!(stage.answered.len(), 1, "nothing is published meanwhile, so nothing is missed");
     for minute in 1..=3 {
         stage.passes(Duration::from_secs(16));
         stage.round();
         stage.read_fails();
+        stage.registration_fails();
         assert!(stage.reads(client));
         assert_eq!((stage.clients[client].comments, stage.clients[client].got.len()), (minute, 0));
     }
     stage.settles();
     assert!(matches!(stage.clients[client].got[..], [Got::Ready { .. }]));
+}
+
+#[test]
+fn only_who_hears_an_update_is_looked_at() {
+    let mut stage = stage();
+    for topic in ["a", "b", "c", "*"] {
+        stage.joins(&[topic]);
+    }
+    stage.settles();
+    let reads = stage.reads;
+    stage.appends("b", "1");
+    stage.is_told();
+    stage.acts();
+    let data: Vec<_> = (0..4).map(|client| stage.data(client)).collect();
+    assert_eq!(
+        (data, stage.reads - reads),
+        (vec![vec![], vec!["1"], vec![], vec!["1"]], 2),
+        "one read for *, one for b"
+    );
+    stage.appends("none", "2");
+    assert_eq!(stage.hints.len(), 1, "who follows all hears it");
+}
+
+#[test]
+fn an_update_that_nobody_here_follows_costs_nothing() {
+    let mut stage = stage_with_a_client(&["demo"]);
+    let reads = stage.reads;
+    stage.appends("other", "1");
+    assert_eq!(stage.hints.len(), 0);
+    stage.acts();
+    assert_eq!(stage.reads, reads);
+}
+
+#[test]
+fn what_is_published_before_a_topic_is_registered_is_found_after_it() {
+    let mut stage = stage();
+    let client = stage.joins(&["demo"]);
+    stage.round();
+    stage.read_returns();
+    stage.round();
+    stage.reads(client);
+    stage.appends("demo", "1");
+    assert_eq!(stage.hints.len(), 0, "the log does not know that it is heard here");
+    stage.acts();
+    assert_eq!((stage.data(client), stage.registrations.len()), (vec!["1"], 1));
+    stage.appends("demo", "2");
+    assert_eq!(stage.hints.len(), 1);
+}
+
+#[test]
+fn topics_that_nobody_follows_any_more_are_told_with_the_next_renewal() {
+    let mut stage = stage_with_a_client(&["demo"]);
+    let second = stage.joins_for(&["other"], &Start::Now, 10 * SECOND, u64::MAX);
+    stage.acts();
+    stage.passes(Duration::from_secs(11));
+    stage.settles();
+    assert_eq!(stage.clients[second].session, None);
+    stage.passes(Duration::from_secs(30));
+    stage.acts();
+    let removed: Vec<_> = stage.registrations.iter().flat_map(|registration| &registration.removed).collect();
+    assert_eq!(removed.len(), 1);
+    assert!(stage.log.hears(&["other"]).is_empty() && stage.log.hears(&["demo"]) == [LISTENER]);
+}
+
+#[test]
+fn a_false_hint_costs_a_read_and_no_more() {
+    let mut stage = stage_with_a_client(&["demo"]);
+    stage.publishes("demo", "1");
+    stage.settles();
+    let reads = stage.reads;
+    let hint = |topic: &str, epoch: &str, sequence| Hint {
+        topic: key(topic),
+        position: Position { epoch: epoch.to_owned(), sequence },
+    };
+    for (hint, expected) in [
+        (hint("demo", "a", u64::MAX), 1),
+        (hint("demo", "a", 9), 1),
+        (hint("demo", "a", 1), 0),
+        (hint("other", "a", 9), 0),
+        (hint("demo", "forged", 9), 1),
+    ] {
+        let before = stage.reads;
+        stage.hints.extend([hint.clone(), hint.clone(), hint.clone()]);
+        stage.acts();
+        assert_eq!(stage.reads - before, expected, "{hint:?}");
+    }
+    assert!(stage.reads > reads);
+    stage.publishes("demo", "2");
+    stage.acts();
+    assert_eq!(stage.data(0), ["1", "2"]);
+}
+
+#[test]
+fn who_is_far_behind_does_not_delay_who_is_near_the_end() {
+    let mut stage = stage_with_a_client(&["demo"]);
+    for number in 0..5_000 {
+        stage.appends("history", &number.to_string());
+    }
+    stage.hints.clear();
+    let far = stage.joins_at(&["history"], after(0));
+    stage.round();
+    stage.publishes("demo", "1");
+    stage.read_returns();
+    stage.round();
+    stage.read_returns();
+    stage.round();
+    assert!(stage.reads(0));
+    assert_eq!(stage.data(0), ["1"], "after the first page of the other");
+    stage.settles();
+    assert_eq!(stage.data(far).len(), 5_000);
+}
+
+#[test]
+fn an_instance_that_is_told_to_drain_ends_its_streams() {
+    let mut stage = stage_with_a_client(&["demo"]);
+    for _ in 0..20 {
+        stage.joins(&["demo"]);
+    }
+    stage.settles();
+    assert!(now(stage.log.drain(&[LISTENER], Duration::ZERO)).unwrap());
+    stage.passes(Duration::from_secs(30));
+    stage.acts();
+    assert!(!stage.door_closed && !stage.dispatcher().is_empty());
+    stage.passes(Duration::from_millis(600));
+    stage.acts();
+    assert_eq!(stage.clients.iter().filter(|client| client.session.is_some()).count(), 21, "they are read for first");
+    stage.passes(Duration::from_millis(300));
+    stage.acts();
+    assert!(stage.dispatcher().is_empty() && stage.door_closed);
+    assert!(stage.clients.iter().all(|client| client.streams == 1 && client.last_event_id == "#a-0"));
 }
 
 #[test]
@@ -140,16 +283,31 @@ fn a_slow_reader_delays_only_itself_and_is_sent_the_rest_at_once() {
 }
 
 #[test]
-fn a_lost_notification_costs_time_and_no_update() {
+fn a_lost_hint_costs_time_and_no_update() {
     let mut stage = stage_with_a_client(&["demo"]);
-    stage.round();
     stage.appends("demo", "1");
+    stage.hints.clear();
     let reads = stage.reads;
-    stage.round();
+    stage.acts();
     assert_eq!(stage.reads, reads);
-    stage.passes(Duration::from_millis(200));
-    finds_news(&mut stage);
-    stage.reads(0);
+    stage.passes(Duration::from_secs(2));
+    stage.acts();
+    assert_eq!(
+        (stage.data(0), stage.reads - reads),
+        (vec!["1"], 2),
+        "it is looked whether there is anything, then read"
+    );
+}
+
+#[test]
+fn an_instance_that_nothing_wakes_looks_often() {
+    let mut stage = Stage::new(10_000, Wakeups::None);
+    stage.joins(&["demo"]);
+    stage.settles();
+    stage.appends("demo", "1");
+    assert!(stage.hints.is_empty());
+    stage.passes(Duration::from_millis(50));
+    stage.acts();
     assert_eq!(stage.data(0), ["1"]);
 }
 
@@ -179,6 +337,18 @@ fn a_stream_ends_at_its_deadline_with_the_place_reached() {
     assert!(stage.reads(client));
     assert_eq!((stage.clients[client].session, stage.clients[client].last_event_id.as_str()), (None, "#a-1"));
     assert!(stage.dispatcher().is_empty());
+}
+
+#[test]
+fn a_stream_that_ends_before_the_log_is_polled_ends_with_the_place_reached() {
+    let mut stage = stage();
+    let client = stage.joins_for(&["quiet"], &Start::Now, 1_500 * MS, u64::MAX);
+    stage.settles();
+    stage.appends("demo", "1");
+    for _ in 0..80 {
+        stage.acts();
+    }
+    assert_eq!((stage.clients[client].session, stage.clients[client].last_event_id.as_str()), (None, "#a-1"));
 }
 
 #[test]
@@ -247,7 +417,7 @@ fn clients_that_come_back_together_share_the_pages_that_they_read() {
     for _ in 0..5_000 {
         stage.appends("demo", "x");
     }
-    stage.notified();
+    stage.is_told();
     stage.settles();
     let reads = stage.reads;
     for _ in 0..50 {
@@ -261,46 +431,44 @@ fn clients_that_come_back_together_share_the_pages_that_they_read() {
 }
 
 #[test]
-fn a_log_that_pushes_is_not_polled() {
-    let mut stage = Stage::new(100, true);
+fn a_log_that_is_waited_for_is_read_once_for_each_update() {
+    let mut stage = Stage::new(100, Wakeups::Awaited);
     stage.joins(&["demo"]);
     stage.settles();
     let reads = stage.reads;
     for data in ["1", "2", "3"] {
         stage.appends("demo", data);
         assert!(stage.wait_returns());
-        stage.round();
+        finds_news(&mut stage);
         assert!(stage.reads(0));
         stage.round();
     }
-    assert_eq!((stage.data(0), stage.reads - reads), (vec!["1", "2", "3"], 0));
+    assert_eq!((stage.data(0), stage.reads - reads), (vec!["1", "2", "3"], 3));
 }
 
 #[test]
-fn an_update_that_is_pushed_and_read_arrives_once() {
-    let mut stage = Stage::new(100, true);
+fn an_update_that_is_announced_twice_is_read_once() {
+    let mut stage = Stage::new(100, Wakeups::Awaited);
     stage.joins(&["demo"]);
     stage.settles();
+    let reads = stage.reads;
+    let position = stage.publishes("demo", "1");
+    stage.hints.push_back(Hint { topic: key("demo"), position });
+    stage.round();
     stage.wait_returns();
-    stage.appends("demo", "1");
-    stage.round();
-    assert!(stage.read_returns(), "a wait without updates asks for a read");
-    stage.round();
-    stage.wait_returns();
-    stage.round();
-    stage.settles();
-    assert_eq!(stage.data(0), ["1"]);
+    stage.acts();
+    assert_eq!((stage.data(0), stage.reads - reads), (vec!["1"], 1));
 }
 
 #[test]
-fn a_hole_in_the_log_is_a_gap_for_who_is_before_it() {
-    let mut stage = stage_with_a_client(&["demo"]);
+fn a_hole_in_the_log_is_a_gap_for_who_is_before_it_and_follows_all() {
+    let mut stage = stage_with_a_client(&["*"]);
     for data in ["1", "2", "3", "4"] {
         stage.appends("demo", data);
     }
     stage.log.remove(3);
-    let late = stage.joins_at(&["demo"], after(3));
-    stage.notified();
+    let late = stage.joins_at(&["*"], after(3));
+    stage.is_told();
     stage.settles();
     assert_eq!(stage.data(0), ["1", "2", "gap", "4"]);
     assert_eq!(stage.data(late), ["4"]);
@@ -341,6 +509,7 @@ fn a_failing_log_is_left_alone_for_longer_and_longer_and_ends_no_stream() {
     let mut reads = 0;
     while stage.now < start + 60 * SECOND {
         stage.round();
+        stage.registration_fails();
         reads += usize::from(stage.read_fails());
         stage.reads(0);
         stage.now += 10 * MS;

@@ -1,6 +1,6 @@
 //! A stage for the dispatcher: a log, clients, and a clock that is a number. Nothing happens unless a test says so.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use spin_sse::{Decoder, Frame};
@@ -8,13 +8,16 @@ use spin_sse::{Decoder, Frame};
 use crate::fanout::action::{Action, SessionId};
 use crate::fanout::cache::Read;
 use crate::fanout::dispatcher::Dispatcher;
-use crate::fanout::instant::{Instant, after};
+use crate::fanout::reader::Answer;
 use crate::fanout::resume::Resume;
 use crate::fanout::session::NewSession;
+use crate::fanout::settings::{Settings, Wakeups};
+use crate::instant::{Instant, after};
 use crate::log::laws::now;
 use crate::log::memory::MemoryLog;
-use crate::log::{Log, Page, Position, Pushed, Record, Unavailable};
+use crate::log::{Census, Hint, Log, Page, Position, Record, Registration, Unavailable, Woken};
 use crate::request::subscribe::Start;
+use crate::topic::key::key;
 use crate::topic::selector::Selector;
 
 pub(super) const MS: Instant = 1_000_000;
@@ -59,10 +62,16 @@ pub(super) struct Stage {
     actions: Vec<Action>,
     writes: HashMap<SessionId, Write>,
     /// The result of the read that is under way, as of its beginning.
-    read: Option<Page>,
-    wait: Option<Position>,
-    /// The sessions whose response head may be sent, of those that joined without a position.
-    pub(super) answered: HashSet<SessionId>,
+    read: Option<Answer>,
+    /// The result of the registration that is under way.
+    registration: Option<Census>,
+    waits: bool,
+    /// What the log sent to this instance, and has not arrived.
+    pub(super) hints: VecDeque<Hint>,
+    /// The registrations that were made.
+    pub(super) registrations: Vec<Registration>,
+    /// Whether the instance takes no more requests.
+    pub(super) door_closed: bool,
     /// How many reads began.
     pub(super) reads: usize,
     /// The sessions whose write is to be taken back, and those that are cut.
@@ -70,19 +79,27 @@ pub(super) struct Stage {
     pub(super) cut: VecDeque<SessionId>,
 }
 
+pub(super) const LISTENER: u64 = 4_000;
+
 impl Stage {
-    pub(super) fn new(history: usize, pushes: bool) -> Self {
+    pub(super) fn new(history: usize, wakeups: Wakeups) -> Self {
+        let poll = Duration::from_millis(50);
+        let gather = Some(Duration::from_secs(600));
+        let settings = Settings { poll, listener: LISTENER, wakeups, gather, seed: 1 };
         Stage {
             log: MemoryLog::new("a", history),
             now: SECOND,
             clients: Vec::new(),
             reports: Vec::new(),
-            dispatcher: Dispatcher::new(Duration::from_millis(50), pushes, 1, SECOND),
+            dispatcher: Dispatcher::new(settings, SECOND),
             actions: Vec::new(),
             writes: HashMap::new(),
             read: None,
-            wait: None,
-            answered: HashSet::new(),
+            registration: None,
+            waits: false,
+            hints: VecDeque::new(),
+            registrations: Vec::new(),
+            door_closed: false,
             reads: 0,
             interrupted: VecDeque::new(),
             cut: VecDeque::new(),
@@ -111,13 +128,14 @@ impl Stage {
     pub(super) fn opens(&mut self, client: usize, start: &Start, lasts: Instant, max_bytes: u64) {
         let resume = match start {
             Start::Now => None,
-            start => Some(now(Resume::find(start, &self.log)).unwrap()),
+            start => Some(now(Resume::find(start, &now(self.log.extent()).unwrap(), &self.log)).unwrap()),
         };
         let state = &mut self.clients[client];
         let selector = Selector::new(state.topics.iter().cloned()).unwrap();
         let deadline = self.now + lasts;
         let retry = Duration::from_secs(1);
-        let session = NewSession { selector, grant: Selector::none(), resume, max_bytes, deadline, retry };
+        let grant = Selector::none();
+        let session = NewSession { selector, grant, resume, asked: self.now, max_bytes, deadline, retry };
         state.decoder = Decoder::with_last_event_id(state.last_event_id.clone());
         state.streams += 1;
         state.session = Some(self.dispatcher.join(session, self.now));
@@ -132,20 +150,32 @@ impl Stage {
         self.opens(client, &start, 600 * SECOND, u64::MAX);
     }
 
-    /// Appends an update; the dispatcher does not know.
+    /// Another instance appends an update. What the log sends of it to this one is under way.
     pub(super) fn appends(&mut self, topic: &str, data: &str) -> Position {
+        self.log.clock.set(self.now + 1);
+        self.now += 2;
         let body = format!("data: {data}\n\n");
-        now(self.log.append(&[Record { id: None, meta: format!("-{topic}\n"), body }])).unwrap()
+        let position = now(self.log.append(&[Record { id: None, meta: format!("-{topic}\n"), body }])).unwrap().first;
+        if self.log.hears(&[topic]).contains(&LISTENER) {
+            self.hints.push_back(Hint { topic: key(topic), position: position.clone() });
+        }
+        position
     }
 
-    /// Appends an update, of which the dispatcher is notified.
-    pub(super) fn publishes(&mut self, topic: &str, data: &str) {
-        self.appends(topic, data);
-        self.notified();
+    /// This instance appends an update.
+    pub(super) fn publishes(&mut self, topic: &str, data: &str) -> Position {
+        let under_way = self.hints.len();
+        let position = self.appends(topic, data);
+        self.hints.truncate(under_way);
+        self.dispatcher.hint(&Hint { topic: key(topic), position: position.clone() });
+        position
     }
 
-    pub(super) fn notified(&mut self) {
-        self.dispatcher.published();
+    /// All that the log sent arrives.
+    pub(super) fn is_told(&mut self) {
+        for hint in self.hints.split_off(0) {
+            self.dispatcher.hint(&hint);
+        }
     }
 
     /// One round: the dispatcher says what to do, and that begins.
@@ -162,16 +192,29 @@ impl Stage {
                 }
                 Action::Interrupt(session) => self.interrupted.push_back(session),
                 Action::Cut(session) => self.cut.push_back(session),
-                Action::Answer(session) => assert!(self.answered.insert(session), "one answer"),
                 Action::Read(read) => {
                     assert!(self.read.is_none(), "one read at a time");
                     self.reads += 1;
                     self.read = Some(match read {
-                        Read::Extent => Page { extent: now(self.log.extent()).unwrap(), entries: Vec::new() },
-                        Read::Head(sequence) | Read::Backfill(sequence) => now(self.log.after(sequence)).unwrap(),
+                        Read::AsOf(moment) => Answer::AsOf(now(self.log.as_of(moment)).unwrap()),
+                        Read::Extent => {
+                            let extent = now(self.log.extent()).unwrap();
+                            Answer::Page(Page { through: extent.head, extent, entries: Vec::new() })
+                        }
+                        Read::After(interest) => Answer::Page(now(self.log.after(&interest)).unwrap()),
                     });
                 }
-                Action::Wait(head) => self.wait = Some(head),
+                Action::Register(registration) => {
+                    assert!(self.registration.is_none(), "one registration at a time");
+                    self.registration = Some(now(self.log.register(&registration)).unwrap());
+                    self.registrations.push(registration);
+                }
+                Action::Wait(listener) => {
+                    assert!(!self.waits && listener == LISTENER, "one wait at a time");
+                    self.waits = true;
+                }
+                Action::Drain(listeners, pause) => drop(now(self.log.drain(&listeners, pause)).unwrap()),
+                Action::CloseDoor => self.door_closed = true,
                 Action::Report(line) => self.reports.push(line),
             }
         }
@@ -179,8 +222,8 @@ impl Stage {
 
     /// The read that is under way returns, if there is one.
     pub(super) fn read_returns(&mut self) -> bool {
-        let Some(page) = self.read.take() else { return false };
-        self.dispatcher.read_ended(Ok(page), self.now, &mut self.actions);
+        let Some(answer) = self.read.take() else { return false };
+        self.dispatcher.read_ended(Ok(answer), self.now, &mut self.actions);
         true
     }
 
@@ -192,19 +235,38 @@ impl Stage {
         true
     }
 
-    /// The wait that is under way returns what there is, as Redis does it.
-    pub(super) fn wait_returns(&mut self) -> bool {
-        let Some(head) = self.wait.take() else { return false };
-        let page = now(self.log.after(head.sequence)).unwrap();
-        let mut entries = Vec::new();
-        for (entry, sequence) in page.entries.into_iter().zip(head.sequence + 1..).take(16) {
-            if entry.sequence != sequence || page.extent.epoch != head.epoch {
-                break;
-            }
-            entries.push(entry);
+    /// The registration that is under way returns, if there is one.
+    pub(super) fn registers(&mut self) -> bool {
+        let Some(census) = self.registration.take() else { return false };
+        self.dispatcher.registered(Ok(census), self.now, &mut self.actions);
+        true
+    }
+
+    /// It did not reach the log, or the answer is lost.
+    pub(super) fn registration_fails(&mut self) -> bool {
+        if self.registration.take().is_none() {
+            return false;
         }
-        let resync = entries.is_empty();
-        self.dispatcher.wait_ended(Ok(Pushed { entries, resync }), self.now);
+        self.dispatcher.registered(Err(Unavailable::new("away")), self.now, &mut self.actions);
+        true
+    }
+
+    /// The wait that is under way returns what the log sent.
+    pub(super) fn wait_returns(&mut self) -> bool {
+        if !std::mem::take(&mut self.waits) {
+            return false;
+        }
+        let hints = self.hints.split_off(0).into();
+        self.dispatcher.wait_ended(Ok(Woken { hints, incomplete: false }), self.now);
+        true
+    }
+
+    pub(super) fn wait_fails(&mut self) -> bool {
+        if !std::mem::take(&mut self.waits) {
+            return false;
+        }
+        self.hints.clear();
+        self.dispatcher.wait_ended(Err(Unavailable::new("away")), self.now);
         true
     }
 
@@ -253,7 +315,6 @@ impl Stage {
 
     fn ends(&mut self, client: usize, session: SessionId) {
         self.dispatcher.session_ended(session);
-        self.answered.remove(&session);
         self.clients[client].session = None;
         self.interrupted.retain(|other| *other != session);
         self.cut.retain(|other| *other != session);
@@ -264,29 +325,45 @@ impl Stage {
         self.now = after(self.now, time);
     }
 
-    /// All that is under way ends well, and all that is due is done, until nothing is left to do for the next minute.
+    /// All that is under way ends well, and time passes, until every open stream is at the end of the log.
     pub(super) fn settles(&mut self) {
         for _ in 0..10_000 {
-            self.round();
-            let mut busy = self.read_returns() | self.stops();
-            for client in 0..self.clients.len() {
-                busy |= self.reads(client);
-            }
+            let busy = self.steps();
             if !busy && self.caught_up() {
                 return;
             }
             if !busy {
-                self.wait_returns();
                 self.now = self.now.max(self.dispatcher.due().min(self.now + SECOND)) + MS;
             }
         }
         panic!("the dispatcher never settles: {:?}", self.dispatcher);
     }
 
+    /// All that is under way ends well, and 20 ms pass. Whether anything was.
+    pub(super) fn acts(&mut self) {
+        for _ in 0..20 {
+            while self.steps() {}
+            self.now += MS;
+        }
+    }
+
+    fn steps(&mut self) -> bool {
+        self.round();
+        let mut busy = self.read_returns() | self.stops() | self.registers();
+        if !self.hints.is_empty() {
+            busy |= self.wait_returns();
+            self.is_told();
+        }
+        for client in 0..self.clients.len() {
+            busy |= self.reads(client);
+        }
+        busy
+    }
+
     /// Whether every open stream is at the end of the log.
     fn caught_up(&self) -> bool {
         let end = now(self.log.extent()).unwrap().end();
-        self.dispatcher.positions().all(|position| *position == end)
+        self.dispatcher.positions().all(|position| *position == end) && !self.dispatcher.is_busy()
     }
 
     pub(super) fn dispatcher(&self) -> &Dispatcher {

@@ -3,12 +3,32 @@
 //! | key | type | what it holds |
 //! | --- | --- | --- |
 //! | `K` | stream | the updates: entry `<sequence>-<epoch>` with the fields `meta` and `wire` |
-//! | `{K}:hub` | hash | `epoch`, `head`, `run` (the server that wrote last), `ends` (of earlier epochs), `marked` |
+//! | `{K}:hub` | hash | what the log knows of itself, below |
+//! | `{K}:t:<topic>` | sorted set | the sequences of the updates on a topic |
 //! | `{K}:times` | list | marks: a sequence, and when it was given out |
+//! | `{K}:recent` | list | the same of the last seconds, in milliseconds |
 //! | `{K}:id:<id>` | string | the entry's id of an update to which its publisher gave `<id>` |
+//! | `{K}:listeners` | hash | of a listener, five words, see `register.lua` |
+//! | `{K}:l:<topic>` | set | the listeners that registered a topic |
+//! | `{K}:w:<listener>` | stream | what a listener is told: the fields `topics` and `position` |
 //!
-//! `K` is the variable `stream_key`. All share its hash slot. But for `{K}:hub`, which is small, they expire with the
-//! history.
+//! `K` is the variable `stream_key`. All share its hash slot. But for `{K}:hub`, which is small, they expire: the first
+//! five with the history, those of listeners an hour after the last one registered.
+//!
+//! The fields of `{K}:hub`:
+//!
+//! | field | what it holds |
+//! | --- | --- |
+//! | `epoch`, `head` | where the log ends |
+//! | `run` | the server that wrote last |
+//! | `ends` | where earlier epochs ended |
+//! | `marked`, `recent` | when the last marks were made, in seconds and milliseconds |
+//! | `stale` | what comes before this sequence is too old |
+//! | `indexed` | the index has all updates up to this sequence |
+//! | `bytes`, `counted` | how large the updates that are kept are together, and how many |
+//! | `drained` | when listeners were last told to end their streams |
+
+use crate::log::listener::ListenerId;
 
 /// The names of a hub's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +39,10 @@ pub(crate) struct Keys {
     pub hub: String,
     /// How old updates are.
     pub times: String,
+    /// How old those of the last seconds are.
+    pub recent: String,
+    /// Who is registered.
+    pub listeners: String,
     tagged: String,
 }
 
@@ -45,12 +69,23 @@ impl Keys {
             _ => return refused("must have braces around one hash tag only"),
         };
         let key = |name: &str| format!("{tagged}:{name}");
-        Ok(Keys { stream: stream.to_owned(), hub: key("hub"), times: key("times"), tagged })
+        let (hub, times, recent, listeners) = (key("hub"), key("times"), key("recent"), key("listeners"));
+        Ok(Keys { stream: stream.to_owned(), hub, times, recent, listeners, tagged })
     }
 
     /// The key of an id that a publisher gave.
     pub(crate) fn id(&self, id: &str) -> String {
         format!("{}:id:{id}", self.tagged)
+    }
+
+    /// The key of the index of a topic.
+    pub(crate) fn topic(&self, topic: &str) -> String {
+        format!("{}:t:{topic}", self.tagged)
+    }
+
+    /// The key of what a listener is told.
+    pub(crate) fn told(&self, listener: ListenerId) -> String {
+        format!("{}:w:{listener}", self.tagged)
     }
 }
 
@@ -63,6 +98,8 @@ mod tests {
         let keys = Keys::new("sse:updates").unwrap();
         assert_eq!((keys.stream.as_str(), keys.hub.as_str()), ("sse:updates", "{sse:updates}:hub"));
         assert_eq!((keys.times.as_str(), keys.id("urn:1").as_str()), ("{sse:updates}:times", "{sse:updates}:id:urn:1"));
+        assert_eq!(keys.topic("a:{b}"), "{sse:updates}:t:a:{b}");
+        assert_eq!(keys.told(7), "{sse:updates}:w:7");
         let keys = Keys::new("{tenant}:updates").unwrap();
         assert_eq!((keys.stream.as_str(), keys.hub.as_str()), ("{tenant}:updates", "{tenant}:updates:hub"));
     }

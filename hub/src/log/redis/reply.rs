@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::log::log::{Page, Pushed};
+use crate::log::log::Page;
 use crate::log::position::{EpochEnd, Extent, Position};
 use crate::log::record::Entry;
 use crate::log::redis::server::Value;
@@ -19,52 +19,34 @@ pub(crate) fn position(reply: Vec<Value>) -> Result<Position, Unavailable> {
     Ok(Position { epoch, sequence })
 }
 
-/// Reads the answer to a read; `None` where there is no log.
+/// Reads the answer to a read.
 ///
 /// # Errors
 ///
 /// [`Unavailable`].
-pub(crate) fn page(reply: Vec<Value>) -> Result<Option<Page>, Unavailable> {
-    if reply.is_empty() {
-        return Ok(None);
-    }
+pub(crate) fn page(reply: Vec<Value>) -> Result<Page, Unavailable> {
     let mut values = reply.into_iter();
+    let extent = extent(&mut values)?;
+    let through = number(values.next())?;
+    let mut entries = Vec::new();
+    while let Some(entry) = entry(&mut values)? {
+        entries.push(entry);
+    }
+    Ok(Page { extent, entries, through })
+}
+
+/// Reads where a log begins and ends.
+///
+/// # Errors
+///
+/// [`Unavailable`].
+pub(crate) fn extent(values: &mut impl Iterator<Item = Value>) -> Result<Extent, Unavailable> {
     let (epoch, head, earlier) = (text(values.next())?, number(values.next())?, text(values.next())?);
     let kept = number(values.next())?;
     let mut ends = ends(&earlier)?;
     ends.push(EpochEnd { epoch: epoch.clone(), sequence: head });
     let oldest = head.saturating_sub(kept).saturating_add(1);
-    let mut entries = Vec::new();
-    while let Some((_, entry)) = entry(&mut values)? {
-        entries.push(entry);
-    }
-    Ok(Some(Page { extent: Extent { epoch, oldest, head, ends }, entries }))
-}
-
-/// Reads the answer to a wait at `head`: the entries that follow it without a hole and in the same epoch. With anything
-/// else, and without any, the head must be read.
-///
-/// # Errors
-///
-/// [`Unavailable`].
-pub(crate) fn pushed(reply: Vec<Value>, head: &Position) -> Result<Pushed, Unavailable> {
-    let mut values = reply.into_iter();
-    match values.next() {
-        None | Some(Value::Nil) => return Ok(Pushed { entries: Vec::new(), resync: true }),
-        // The stream's key.
-        Some(Value::Bytes(_) | Value::Status(_)) => {}
-        Some(Value::Integer(_)) => return Err(unexpected()),
-    }
-    let mut entries = Vec::new();
-    let mut expected = head.sequence.saturating_add(1);
-    while let Some((epoch, entry)) = entry(&mut values)? {
-        if epoch != head.epoch || entry.sequence != expected {
-            return Ok(Pushed { entries, resync: true });
-        }
-        expected = expected.saturating_add(1);
-        entries.push(entry);
-    }
-    Ok(Pushed { entries, resync: false })
+    Ok(Extent { epoch, oldest, head, ends })
 }
 
 /// Reads the answer to a search: the sequence of the entry that was found.
@@ -75,11 +57,7 @@ pub(crate) fn pushed(reply: Vec<Value>, head: &Position) -> Result<Pushed, Unava
 pub(crate) fn found(reply: Vec<Value>) -> Result<Option<u64>, Unavailable> {
     match reply.into_iter().next() {
         None | Some(Value::Nil) => Ok(None),
-        entry => {
-            let id = text(entry)?;
-            let (sequence, _) = id.split_once('-').ok_or_else(unexpected)?;
-            sequence.parse().map(Some).map_err(|_| unexpected())
-        }
+        entry => place(&text(entry)?).map(|position| Some(position.sequence)),
     }
 }
 
@@ -102,6 +80,35 @@ pub(crate) fn number(value: Option<Value>) -> Result<u64, Unavailable> {
     }
 }
 
+/// Reads a position as an entry's id has it.
+///
+/// # Errors
+///
+/// [`Unavailable`].
+pub(crate) fn place(id: &str) -> Result<Position, Unavailable> {
+    let (sequence, epoch) = id.split_once('-').ok_or_else(unexpected)?;
+    let sequence = sequence.parse().map_err(|_| unexpected())?;
+    Ok(Position { epoch: epoch.to_owned(), sequence })
+}
+
+/// Reads a text.
+///
+/// # Errors
+///
+/// [`Unavailable`].
+pub(crate) fn text(value: Option<Value>) -> Result<String, Unavailable> {
+    match value {
+        Some(Value::Bytes(bytes)) => String::from_utf8(bytes).map_err(|_| unexpected()),
+        Some(Value::Status(text)) => Ok(text),
+        _ => Err(unexpected()),
+    }
+}
+
+/// That a reply is not what the hub asked for.
+pub(crate) fn unexpected() -> Unavailable {
+    Unavailable::new("it answered in a shape the hub does not know")
+}
+
 fn ends(text: &str) -> Result<Vec<EpochEnd>, Unavailable> {
     let mut ends = Vec::new();
     let mut words = text.split_ascii_whitespace();
@@ -112,32 +119,17 @@ fn ends(text: &str) -> Result<Vec<EpochEnd>, Unavailable> {
     Ok(ends)
 }
 
-/// The next entry and its epoch; `None` after the last.
-fn entry(values: &mut impl Iterator<Item = Value>) -> Result<Option<(String, Entry)>, Unavailable> {
+/// The next entry; `None` after the last.
+fn entry(values: &mut impl Iterator<Item = Value>) -> Result<Option<Entry>, Unavailable> {
     let Some(id) = values.next() else { return Ok(None) };
     let foreign = || Unavailable::new("its stream holds an entry that the hub did not write");
-    let id = text(Some(id))?;
-    let (sequence, epoch) = id.split_once('-').ok_or_else(foreign)?;
-    let sequence = sequence.parse().map_err(|_| foreign())?;
+    let position = place(&text(Some(id))?).map_err(|_| foreign())?;
     let mut field = |name: &[u8]| match (values.next(), values.next()) {
         (Some(Value::Bytes(found)), Some(Value::Bytes(value))) if found == name => Ok(Bytes::from(value)),
         _ => Err(foreign()),
     };
     let (meta, wire) = (field(b"meta")?, field(b"wire")?);
-    let entry = Entry::new(sequence, meta, wire).ok_or_else(foreign)?;
-    Ok(Some((epoch.to_owned(), entry)))
-}
-
-fn text(value: Option<Value>) -> Result<String, Unavailable> {
-    match value {
-        Some(Value::Bytes(bytes)) => String::from_utf8(bytes).map_err(|_| unexpected()),
-        Some(Value::Status(text)) => Ok(text),
-        _ => Err(unexpected()),
-    }
-}
-
-fn unexpected() -> Unavailable {
-    Unavailable::new("it answered in a shape the hub does not know")
+    Entry::new(position.sequence, meta, wire).map(Some).ok_or_else(foreign)
 }
 
 #[cfg(test)]
@@ -167,35 +159,34 @@ mod tests {
 
     #[test]
     fn a_page_has_an_extent_and_entries() {
-        let reply = [&["77", "6", "55 2 66 4 ", ":3"], &ENTRY[..], &NEXT].concat();
-        let page = page(values(&reply)).unwrap().unwrap();
+        let reply = [&["77", "6", "55 2 66 4 ", ":3", "6"], &ENTRY[..], &NEXT].concat();
+        let page = page(values(&reply)).unwrap();
         assert_eq!((page.extent.epoch.as_str(), page.extent.oldest, page.extent.head), ("77", 4, 6));
         let ends: Vec<_> = page.extent.ends.iter().map(|end| (end.epoch.as_str(), end.sequence)).collect();
         assert_eq!(ends, [("55", 2), ("66", 4), ("77", 6)]);
-        assert_eq!(sequences(&page.entries), [5, 6]);
+        assert_eq!((sequences(&page.entries), page.through), (vec![5, 6], 6));
         assert_eq!(page.entries[0].wire, "id: #77-5\ndata: x\n\n");
         assert!(!page.entries[0].private && page.entries[1].private);
         assert_eq!(page.entries[1].topics().collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]
-    fn a_log_without_updates_is_empty_and_one_that_is_not_there_is_none() {
-        let page_of_none = page(values(&["77", "0", "", ":0"])).unwrap().unwrap();
+    fn a_log_without_updates_is_empty() {
+        let page_of_none = page(values(&["77", "0", "", ":0", "0"])).unwrap();
         assert_eq!((page_of_none.extent.oldest, page_of_none.extent.head, page_of_none.entries.len()), (1, 0, 0));
-        let expired = page(values(&["77", "9", "", ":0"])).unwrap().unwrap();
+        let expired = page(values(&["77", "9", "", ":0", "0"])).unwrap();
         assert_eq!((expired.extent.oldest, expired.extent.head), (10, 9));
-        assert_eq!(page(vec![]).unwrap(), None);
     }
 
     #[test]
     fn a_page_in_another_shape_is_an_error() {
-        for (at, word) in [(0, ":1"), (1, "x"), (1, "nil"), (2, "55"), (2, "55 x"), (3, ":-1"), (3, "nil")] {
-            let mut reply = [&["77", "6", "55 2", ":3"], &ENTRY[..]].concat();
+        for (at, word) in [(0, ":1"), (1, "x"), (1, "nil"), (2, "55"), (2, "55 x"), (3, ":-1"), (3, "nil"), (4, "x")] {
+            let mut reply = [&["77", "6", "55 2", ":3", "6"], &ENTRY[..]].concat();
             reply[at] = word;
             assert!(page(values(&reply)).is_err(), "{reply:?}");
         }
-        for length in 1..4 {
-            assert!(page(values(&["77", "6", "55 2", ":3"][..length])).is_err());
+        for length in 0..5 {
+            assert!(page(values(&["77", "6", "55 2", ":3", "6"][..length])).is_err());
         }
         assert!(page(vec![Value::Bytes(vec![0xff])]).is_err());
     }
@@ -207,37 +198,13 @@ mod tests {
         {
             let mut entry = ENTRY;
             entry[at] = word;
-            let reply = [&["77", "6", "", ":3"], &entry[..]].concat();
+            let reply = [&["77", "6", "", ":3", "6"], &entry[..]].concat();
             assert!(page(values(&reply)).is_err(), "{reply:?}");
-            let reply = [&["key"], &entry[..]].concat();
-            assert!(pushed(values(&reply), &head(4)).is_err(), "{reply:?}");
         }
         for length in 1..5 {
-            assert!(pushed(values(&[&["key"], &ENTRY[..length]].concat()), &head(4)).is_err(), "{length}");
+            let reply = [&["77", "6", "", ":3", "6"], &ENTRY[..length]].concat();
+            assert!(page(values(&reply)).is_err(), "{length}");
         }
-    }
-
-    #[test]
-    fn what_is_pushed_follows_the_head() {
-        let reply = [&["key"], &ENTRY[..], &NEXT].concat();
-        let both = pushed(values(&reply), &head(4)).unwrap();
-        assert_eq!((sequences(&both.entries), both.resync), (vec![5, 6], false));
-    }
-
-    #[test]
-    fn another_log_and_a_hole_are_a_reason_to_read_the_head() {
-        let renamed = ["6-78", NEXT[1], NEXT[2], NEXT[3], NEXT[4]];
-        for (reply, at, expected) in [
-            (vec!["nil"], 4, vec![]),
-            (vec![], 4, vec![]),
-            ([&["key"], &ENTRY[..], &NEXT].concat(), 3, vec![]),
-            ([&["key"], &ENTRY[..], &renamed].concat(), 4, vec![5]),
-            ([&["key"], &ENTRY[..], &ENTRY].concat(), 4, vec![5]),
-        ] {
-            let pushed = pushed(values(&reply), &head(at)).unwrap();
-            assert_eq!((sequences(&pushed.entries), pushed.resync), (expected, true), "{reply:?}");
-        }
-        assert!(pushed(values(&[":1"]), &head(4)).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::instant::Instant;
 use crate::log::unavailable::Unavailable;
 
 /// A value of a reply.
@@ -52,6 +53,9 @@ pub(crate) trait Server {
 
     /// A random number.
     fn random(&self) -> u64;
+
+    /// The time, on the clock of the moments that [`as_of`](crate::log::Log::as_of) is asked about.
+    fn now(&self) -> Instant;
 }
 
 /// Whether the server says that it did nothing.

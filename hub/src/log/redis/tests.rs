@@ -1,5 +1,8 @@
 //! The log against a server: `cargo test -- --ignored`, with the program `redis-server`.
 
+mod index;
+mod listeners;
+
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,16 +11,18 @@ use test_redis::Redis;
 
 use super::*;
 use crate::log::laws::{self, now};
+use crate::log::redis::script::{APPEND, DRAIN, FIND, READ, RECENT, REGISTER, TOPICS, UNREGISTER};
 use crate::log::redis::server::Value as Flat;
 
 fn log(redis: &Redis, stream: &str, updates: u64, seconds: u64) -> RedisLog<Native> {
-    RedisLog::new(Native::new(redis.url()), Keys::new(stream).unwrap(), Retention { updates, seconds }, 0)
+    let retention = Retention { updates, seconds, bytes: 1 << 30 };
+    RedisLog::new(Native::new(redis.url()), Keys::new(stream).unwrap(), retention, 0)
 }
 
 /// The same log as another run of the server would have it.
 fn log_of_run(redis: &Redis, stream: &str, run: &str) -> RedisLog<Native> {
     let log = log(redis, stream, 1_000, 1_000);
-    *log.server.run.borrow_mut() = Some(run.to_owned());
+    *log.connector.server.run.borrow_mut() = Some(run.to_owned());
     log
 }
 
@@ -30,11 +35,12 @@ struct Native {
     url: String,
     /// What it is to take for the id of the server's run.
     run: RefCell<Option<String>>,
+    started: std::time::Instant,
 }
 
 impl Native {
     fn new(url: String) -> Native {
-        Native { url, run: RefCell::default() }
+        Native { url, run: RefCell::default(), started: std::time::Instant::now() }
     }
 }
 
@@ -58,6 +64,10 @@ impl Server for Native {
         work: impl Future<Output = Result<T, Unavailable>>,
     ) -> Result<T, Unavailable> {
         work.await
+    }
+
+    fn now(&self) -> Instant {
+        self.started.elapsed().as_nanos() as u64
     }
 
     fn random(&self) -> u64 {
@@ -102,7 +112,7 @@ fn record(text: &str) -> Record {
 
 fn append(log: &impl Log, count: usize) -> Position {
     let records: Vec<_> = (0..count).map(|n| record(&n.to_string())).collect();
-    now(log.append(&records)).unwrap()
+    now(log.append(&records)).unwrap().first
 }
 
 fn extent(log: &impl Log) -> Extent {
@@ -123,8 +133,8 @@ fn a_log_in_redis_obeys_the_laws() {
 #[test]
 #[ignore = "needs redis-server"]
 fn scripts_are_called_by_their_names() {
-    for script in [APPEND, READ, FIND] {
-        let redis = Redis::start();
+    let redis = Redis::start();
+    for script in [APPEND, READ, TOPICS, RECENT, FIND, REGISTER, UNREGISTER, DRAIN] {
         assert_eq!(redis.command(&["SCRIPT", "LOAD", script.text]), script.sha1, "{}", script.text);
     }
 }
@@ -138,22 +148,7 @@ fn a_server_that_forgot_the_scripts_is_told_them() {
     redis.command(&["SCRIPT", "FLUSH"]);
     assert_eq!(append(&log, 1).sequence, 2);
     redis.command(&["SCRIPT", "FLUSH"]);
-    assert_eq!(now(log.after(0)).unwrap().entries.len(), 2);
-}
-
-#[test]
-#[ignore = "needs redis-server"]
-fn a_wait_returns_what_follows_and_ends_without_it() {
-    let redis = Redis::start();
-    let log = log(&redis, "s", 1_000, 1_000);
-    let head = extent(&log).end();
-    assert_eq!(now(log.wait(&head)).unwrap(), Pushed { entries: vec![], resync: true });
-    append(&log, 3);
-    let pushed = now(log.wait(&head)).unwrap();
-    assert_eq!((pushed.entries.len(), pushed.resync), (3, false));
-    append(&log, 100);
-    let pushed = now(log.wait(&head)).unwrap();
-    assert_eq!((pushed.entries.len(), pushed.resync), (WAIT_UPDATES, false), "the next wait returns more");
+    assert_eq!(now(log.after(&Interest::All(0))).unwrap().entries.len(), 2);
 }
 
 #[test]
@@ -172,11 +167,10 @@ fn another_run_of_the_server_begins_an_epoch_that_goes_on_where_the_last_ended()
     let at = |sequence| Position { epoch: before.epoch.clone(), sequence };
     assert!(after.holds(&at(5)) && !after.holds(&at(6)));
     assert_eq!(after.find(&at(6)), Err(Position { sequence: 5, ..after.end() }), "who saw a sixth update saw another");
-    let wires: Vec<_> = now(second.after(4)).unwrap().entries.into_iter().map(|entry| entry.wire).collect();
+    let wires: Vec<_> =
+        now(second.after(&Interest::All(4))).unwrap().entries.into_iter().map(|entry| entry.wire).collect();
     assert_eq!(wires[0], format!("id: #{}-5\ndata: 4\n\n", before.epoch));
     assert_eq!(wires[1], format!("id: #{}-6\ndata: 0\n\n", after.epoch));
-    let pushed = now(second.wait(&before.end())).unwrap();
-    assert_eq!(pushed, Pushed { entries: vec![], resync: true }, "what comes is of another epoch");
 }
 
 #[test]
@@ -220,7 +214,7 @@ fn a_stream_that_was_deleted_is_a_gap_and_goes_on() {
     let gone = extent(&log);
     assert_eq!((gone.oldest, gone.head), (6, 5));
     assert_eq!(append(&log, 1).sequence, 6);
-    assert_eq!(now(log.after(0)).unwrap().entries.len(), 1);
+    assert_eq!(now(log.after(&Interest::All(0))).unwrap().entries.len(), 1);
 }
 
 #[test]
@@ -301,7 +295,7 @@ fn a_key_that_holds_something_else_is_an_error() {
     assert!(now(log.append(&[record("x")])).is_err());
     redis.command(&["DEL", "s"]);
     redis.command(&["XADD", "s", "1-7", "other", "field"]);
-    assert!(now(log.after(0)).is_err());
+    assert!(now(log.after(&Interest::All(0))).is_err());
 }
 
 #[test]
@@ -313,20 +307,35 @@ fn the_user_that_the_docs_describe_may_do_everything() {
     redis.command(&rights.split_ascii_whitespace().collect::<Vec<_>>());
     let url = redis.url().replace("redis://", "redis://hub:password@");
     let server = Native::new(url.clone());
-    let retention = Retention { updates: 5, seconds: 100 };
+    let retention = Retention { updates: 5, seconds: 100, bytes: 1 << 30 };
     let log = RedisLog::new(server, Keys::new("sse:updates").unwrap(), retention, 0);
     let named = Record { id: Some("urn:x".to_owned()), ..record("named") };
     for _ in 0..10 {
         now(log.append(std::slice::from_ref(&named))).unwrap();
     }
-    assert_eq!(now(log.after(0)).unwrap().entries.len(), 5);
+    assert_eq!(now(log.after(&Interest::All(0))).unwrap().entries.len(), 5);
     assert_eq!(now(log.find("urn:x")).unwrap(), Some(6));
-    assert_eq!(now(log.wait(&Position { sequence: 9, ..extent(&log).end() })).unwrap().entries.len(), 1);
+    let topics = Interest::Topics(vec![("t".into(), 0)]);
+    assert_eq!(now(log.after(&topics)).unwrap().entries.len(), 5);
+    now(log.as_of(log.connector.server.now())).unwrap();
+    let registration = |added: &[&str], removed: &[&str]| {
+        let topics = |topics: &[&str]| topics.iter().map(|topic| Rc::from(*topic)).collect();
+        Registration { listener: 70_001, streams: 1, added: topics(added), removed: topics(removed) }
+    };
+    now(log.register(&registration(&["t", "*"], &[]))).unwrap();
+    now(log.register(&registration(&[], &["*"]))).unwrap();
+    assert!(now(log.drain(&[70_001], Duration::ZERO)).unwrap());
+    now(log.append(std::slice::from_ref(&named))).unwrap();
+    assert_eq!(now(log.wait(70_001)).unwrap().hints.len(), 2, "to drain, and the update");
+    redis.command(&["HSET", "{sse:updates}:listeners", "70001", "1 1 0 1 run"]);
+    now(log.append(std::slice::from_ref(&named))).unwrap();
+    now(log.register(&registration(&[], &[]))).unwrap();
+    now(log.unregister(70_001)).unwrap();
     let unix = unix_time();
     let old = (unix - 200).to_string();
     redis.command(&["RPUSH", "{sse:updates}:times", &format!("1 {old}"), &format!("8 {old}")]);
     redis.command(&["HSET", "{sse:updates}:hub", "marked", &old]);
-    assert_eq!(append(&log, 1).sequence, 11);
+    assert_eq!(append(&log, 1).sequence, 13);
     let waits = RedisLog::new(Native::new(url), Keys::new("sse:updates").unwrap(), retention, 1);
     assert!(now(waits.append(&[record("x")])).unwrap_err().reason.contains("replicas"));
 }
@@ -336,7 +345,7 @@ fn the_user_that_the_docs_describe_may_do_everything() {
 fn publications_wait_for_replicas_if_they_are_to() {
     let redis = Redis::start();
     let server = Native::new(redis.url());
-    let retention = Retention { updates: 10, seconds: 10 };
+    let retention = Retention { updates: 10, seconds: 10, bytes: 1 << 30 };
     let log = RedisLog::new(server, Keys::new("s").unwrap(), retention, 1);
     let refused = now(log.append(&[record("x")])).unwrap_err();
     assert!(refused.uncertain && refused.reason.contains("replicas"), "{refused}");

@@ -1,30 +1,102 @@
--- The tables of the hub. A statement ends at an empty line: Spin runs one statement at a time.
+-- The tables of the hub. A statement ends at an empty line: Spin runs one statement at a time. Times are in milliseconds
+-- since 1970.
 CREATE TABLE IF NOT EXISTS hub (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     epoch TEXT NOT NULL,
     history_updates INTEGER NOT NULL,
-    history_seconds INTEGER NOT NULL
+    history_seconds INTEGER NOT NULL,
+    history_bytes INTEGER NOT NULL DEFAULT 9223372036854775807,
+    drained_at INTEGER NOT NULL DEFAULT 0
 )
 
--- `AUTOINCREMENT` makes sequences grow for ever, also when everything was pruned. `size` stands before the large columns,
--- so that bounding a page does not read them.
+-- Whoever opens the log sets its limits afterwards.
+INSERT OR IGNORE INTO hub (one, epoch, history_updates, history_seconds)
+VALUES (1, lower(hex(randomblob(8))), 9223372036854775807, 9223372036854775807)
+
+-- `AUTOINCREMENT` makes sequences grow for ever, also when everything was pruned. `total` is the bytes of all updates up
+-- to this one. `topics` is a JSON array, or NULL for an update on one topic, which is in `meta`. The large columns come
+-- last, so that bounding a page does not read them.
 CREATE TABLE IF NOT EXISTS updates (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     time INTEGER NOT NULL,
     size INTEGER NOT NULL,
+    total INTEGER NOT NULL,
     id TEXT,
+    topics TEXT,
     meta TEXT NOT NULL,
     body TEXT NOT NULL
 )
 
 CREATE INDEX IF NOT EXISTS updates_id ON updates (id, sequence) WHERE id IS NOT NULL
 
--- An append removes what exceeds the history, and up to 32 updates that are too old. A long history is pruned by every
--- sixteenth update only. Pruning takes the oldest updates, whatever the wall clock says: there must be no hole.
-CREATE TRIGGER IF NOT EXISTS updates_prune AFTER INSERT ON updates
-WHEN NEW.sequence % 16 = 0 OR (SELECT history_updates FROM hub) < 1000 BEGIN
-    DELETE FROM updates WHERE sequence <= NEW.sequence - (SELECT history_updates FROM hub);
-    DELETE FROM updates WHERE sequence IN (SELECT sequence FROM updates ORDER BY sequence LIMIT 32)
-        AND NOT EXISTS (SELECT 1 FROM updates AS older WHERE older.sequence <= updates.sequence
-            AND older.time >= NEW.time - (SELECT history_seconds FROM hub));
+-- Which updates a topic has. Triggers keep it as `updates` is.
+CREATE TABLE IF NOT EXISTS topics (
+    topic TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (topic, sequence)
+) WITHOUT ROWID
+
+CREATE TRIGGER IF NOT EXISTS updates_insert_topic AFTER INSERT ON updates WHEN NEW.topics IS NULL BEGIN
+    INSERT INTO topics VALUES (substr(NEW.meta, 2, length(NEW.meta) - 2), NEW.sequence);
 END
+
+CREATE TRIGGER IF NOT EXISTS updates_insert_topics AFTER INSERT ON updates WHEN NEW.topics IS NOT NULL BEGIN
+    INSERT OR IGNORE INTO topics SELECT value, NEW.sequence FROM json_each(NEW.topics);
+END
+
+CREATE TRIGGER IF NOT EXISTS updates_delete_topic AFTER DELETE ON updates WHEN OLD.topics IS NULL BEGIN
+    DELETE FROM topics WHERE topic = substr(OLD.meta, 2, length(OLD.meta) - 2) AND sequence = OLD.sequence;
+END
+
+CREATE TRIGGER IF NOT EXISTS updates_delete_topics AFTER DELETE ON updates WHEN OLD.topics IS NOT NULL BEGIN
+    DELETE FROM topics WHERE topic IN (SELECT value FROM json_each(OLD.topics)) AND sequence = OLD.sequence;
+END
+
+-- An append removes what exceeds the history, some updates at a time: what is removed grows with what is appended, so that
+-- no append takes long, and the history comes down to its limits. A long history is pruned by every sixteenth update, and
+-- by every large one. Pruning ends at the first update to keep, whatever the wall clock says: there must be no hole.
+CREATE TRIGGER IF NOT EXISTS updates_prune AFTER INSERT ON updates
+WHEN NEW.sequence % 16 = 0 OR NEW.size > 4096 OR (SELECT history_updates FROM hub) < 1000 BEGIN
+    DELETE FROM updates WHERE sequence < (
+        SELECT sequence FROM updates
+        WHERE (sequence > NEW.sequence - (SELECT history_updates FROM hub)
+                AND total > NEW.total - (SELECT history_bytes FROM hub)
+                AND time >= NEW.time - (SELECT history_seconds FROM hub) * 1000)
+            OR sequence >= (SELECT min(sequence) FROM updates) + min(64 + NEW.size / 8, 4096)
+        ORDER BY sequence LIMIT 1);
+END
+
+-- Who is woken. `known`, `added` and `removed` are of the last registration. Without a rowid, a registration leaves the
+-- `last_insert_rowid` of an append alone.
+CREATE TABLE IF NOT EXISTS listeners (
+    listener INTEGER PRIMARY KEY,
+    lease INTEGER NOT NULL,
+    streams INTEGER NOT NULL,
+    drains INTEGER NOT NULL,
+    known INTEGER NOT NULL,
+    added TEXT NOT NULL,
+    removed TEXT NOT NULL
+) WITHOUT ROWID
+
+-- Who follows a topic; `*` stands for every topic.
+CREATE TABLE IF NOT EXISTS interests (
+    topic TEXT NOT NULL,
+    listener INTEGER NOT NULL,
+    PRIMARY KEY (topic, listener)
+) WITHOUT ROWID
+
+CREATE INDEX IF NOT EXISTS interests_listener ON interests (listener)
+
+-- A listener that was not known may have the port of one that is gone.
+CREATE TRIGGER IF NOT EXISTS listeners_insert AFTER INSERT ON listeners BEGIN
+    DELETE FROM interests WHERE NEW.known = 0 AND listener = NEW.listener;
+    DELETE FROM interests WHERE topic IN (SELECT value FROM json_each(NEW.removed)) AND listener = NEW.listener;
+    INSERT OR IGNORE INTO interests SELECT value, NEW.listener FROM json_each(NEW.added);
+    DELETE FROM listeners WHERE lease <= CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER);
+END
+
+CREATE TRIGGER IF NOT EXISTS listeners_delete AFTER DELETE ON listeners BEGIN
+    DELETE FROM interests WHERE listener = OLD.listener;
+END
+
+PRAGMA user_version = 2

@@ -1,5 +1,9 @@
 //! The log in a file of SQLite.
 
+mod listeners;
+mod migration;
+mod reads;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +22,7 @@ impl Database for rusqlite::Connection {
             Value::Blob(bytes) => Sql::Blob(bytes),
             Value::Null => Sql::Null,
         });
-        let mut statement = self.prepare(statement).map_err(failed)?;
+        let mut statement = self.prepare_cached(statement).map_err(failed)?;
         let columns = statement.column_count();
         let rows = statement.query_map(rusqlite::params_from_iter(values), |row| {
             (0..columns)
@@ -49,6 +53,11 @@ impl Connect for PathBuf {
     }
 
     async fn pause(&self, _: Duration) {}
+
+    /// As if the monotonic clock had begun in 1970.
+    fn unix_millis(&self, moment: Instant) -> u64 {
+        moment / 1_000_000
+    }
 }
 
 /// A file of its own, gone with the value.
@@ -74,8 +83,12 @@ impl Drop for File {
     }
 }
 
-fn open(file: &File, updates: u64, seconds: u64) -> impl Log + use<> {
-    SqliteLog::new(file.0.clone(), Retention { updates, seconds })
+fn open(file: &File, updates: u64, seconds: u64) -> SqliteLog<PathBuf> {
+    open_with_bytes(file, updates, seconds, u64::MAX)
+}
+
+fn open_with_bytes(file: &File, updates: u64, seconds: u64, bytes: u64) -> SqliteLog<PathBuf> {
+    SqliteLog::new(file.0.clone(), Retention { updates, seconds, bytes })
 }
 
 fn run(file: &File, statement: &str) {
@@ -105,7 +118,12 @@ fn a_log_in_sqlite_obeys_the_laws() {
 
 #[test]
 fn a_page_is_as_long_as_it_may_be() {
-    assert!(AFTER.contains(&format!("LIMIT {PAGE_UPDATES})")) && AFTER.contains(&format!("- size < {PAGE_BYTES}\n")));
+    assert!(AFTER_ALL.contains(&format!("LIMIT {PAGE_UPDATES})")));
+    assert!(AFTER_ALL.contains(&format!("LIMIT 1) + {PAGE_BYTES}\n")));
+    assert!(AFTER_TOPICS.contains(&format!("LIMIT {PAGE_UPDATES}\n")));
+    assert!(AFTER_TOPICS.contains(&format!("OFFSET {}\n", PAGE_UPDATES - 1)));
+    assert!(AFTER_TOPICS.contains(&format!("= {PAGE_UPDATES} OR")));
+    assert!(AFTER_TOPICS.contains(&format!("- size < {PAGE_BYTES}\n")));
 }
 
 #[test]
@@ -121,10 +139,10 @@ fn updates_that_are_too_old_go_with_the_next_appends_or_the_next_connection() {
     let file = File::new();
     let log = open(&file, 999, 60);
     append(&log, 20);
-    run(&file, "UPDATE updates SET time = time - 61 WHERE sequence <= 15");
+    run(&file, "UPDATE updates SET time = time - 61000 WHERE sequence <= 15");
     append(&log, 1);
     assert_eq!(kept(&log), 6);
-    run(&file, "UPDATE updates SET time = time - 61 WHERE sequence <= 18");
+    run(&file, "UPDATE updates SET time = time - 61000 WHERE sequence <= 18");
     let log = open(&file, 999, 60);
     assert_eq!(kept(&log), 3);
     assert_eq!(now(log.extent()).unwrap().head, 21);
@@ -141,11 +159,80 @@ fn a_long_history_is_pruned_sixteen_at_a_time() {
     let file = File::new();
     let log = open(&file, 100_000, 60);
     append(&log, 100);
-    run(&file, "UPDATE updates SET time = time - 61 WHERE sequence <= 90");
+    run(&file, "UPDATE updates SET time = time - 61000 WHERE sequence <= 90");
     append(&log, 12);
-    assert_eq!(kept(&log), 112 - 32);
+    assert_eq!(kept(&log), 112 - 65, "some at a time");
     append(&log, 32);
     assert_eq!(kept(&log), 144 - 90, "two more times, and the rest is young");
+}
+
+fn append_bytes(log: &impl Log, count: usize, bytes: usize) {
+    for _ in 0..count {
+        now(log.append(&[Record { id: None, meta: "-t\n".to_owned(), body: "x".repeat(bytes - 3) }])).unwrap();
+    }
+}
+
+#[test]
+fn a_log_keeps_as_many_bytes_as_it_was_told() {
+    let file = File::new();
+    let log = open_with_bytes(&file, 100, 1_000, 1_000);
+    append_bytes(&log, 30, 100);
+    assert_eq!(kept(&log), 10);
+    append_bytes(&log, 1, 950);
+    assert_eq!(kept(&log), 2, "the oldest may be there in part only");
+    append_bytes(&log, 1, 50);
+    assert_eq!(kept(&log), 2);
+    append_bytes(&log, 1, 5_000);
+    assert_eq!(kept(&log), 1, "the newest is kept, whatever its size");
+}
+
+#[test]
+fn a_long_history_comes_down_to_its_bytes_when_updates_become_large() {
+    let file = File::new();
+    let log = open_with_bytes(&file, 100_000, 1_000, 1_000_000);
+    for _ in 0..5 {
+        let record = Record { id: None, meta: "-t\n".to_owned(), body: "x".repeat(197) };
+        now(log.append(&vec![record; 1_000])).unwrap();
+    }
+    assert_eq!(kept(&log), 5_000);
+    append_bytes(&log, 1, 100_000);
+    assert_eq!(kept(&log), 4_501, "one append makes room for itself");
+    append_bytes(&log, 12, 100_000);
+    assert_eq!(kept(&log), 10);
+}
+
+#[test]
+fn opening_with_smaller_limits_prunes_in_steps() {
+    for (updates, bytes) in [(100, u64::MAX), (u64::MAX, 100 * 20)] {
+        let file = File::new();
+        let record = Record { id: None, meta: "-t\n".to_owned(), body: "x".repeat(17) };
+        now(open(&file, 100_000, 60).append(&vec![record; 2_000])).unwrap();
+        assert_eq!(kept(&open_with_bytes(&file, updates, 60, bytes)), 100);
+        let left: u64 = rusqlite::Connection::open(&file.0)
+            .unwrap()
+            .query_row("SELECT count(*) FROM topics", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(left, 100, "what is gone has no topics");
+    }
+}
+
+#[test]
+fn a_step_of_pruning_is_short() {
+    let file = File::new();
+    let log = open(&file, 100_000, 60);
+    let append = |count, bytes| {
+        let record = Record { id: None, meta: "-t\n".to_owned(), body: "x".repeat(bytes) };
+        now(log.append(&vec![record; count])).unwrap();
+    };
+    append(2_000, 10);
+    run(&file, "UPDATE updates SET time = 0");
+    run(&file, open::PRUNE);
+    assert_eq!(kept(&log), 1_500);
+    run(&file, "DELETE FROM updates");
+    append(10, 1_000_000);
+    run(&file, "UPDATE updates SET time = 0");
+    run(&file, open::PRUNE);
+    assert_eq!(kept(&log), 5);
 }
 
 #[test]
@@ -153,12 +240,12 @@ fn a_clock_that_steps_back_makes_no_hole() {
     let file = File::new();
     let log = open(&file, 1_000, 60);
     append(&log, 6);
-    run(&file, "UPDATE updates SET time = time - 61 WHERE sequence IN (2, 4, 5)");
+    run(&file, "UPDATE updates SET time = time - 61000 WHERE sequence IN (2, 4, 5)");
     append(&log, 10);
     assert_eq!(kept(&log), 16);
     let log = open(&file, 1_000, 60);
-    assert_eq!(now(log.after(0)).unwrap().entries.len(), 16);
-    run(&file, "UPDATE updates SET time = time - 61 WHERE sequence = 1");
+    assert_eq!(now(log.after(&Interest::All(0))).unwrap().entries.len(), 16);
+    run(&file, "UPDATE updates SET time = time - 61000 WHERE sequence = 1");
     let log = open(&file, 1_000, 60);
     assert_eq!(now(log.extent()).unwrap().oldest, 3);
 }
@@ -169,7 +256,7 @@ fn a_log_that_is_locked_for_writing_can_be_opened_and_read() {
     append(&open(&file, 100, 60), 3);
     let writer = rusqlite::Connection::open(&file.0).unwrap();
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-    assert_eq!(now(open(&file, 100, 60).after(0)).unwrap().entries.len(), 3);
+    assert_eq!(now(open(&file, 100, 60).after(&Interest::All(0))).unwrap().entries.len(), 3);
 }
 
 #[test]
@@ -212,7 +299,7 @@ fn a_log_that_failed_is_found_again() {
     let log = open(&file, 100, 60);
     append(&log, 2);
     run(&file, "ALTER TABLE updates RENAME TO away");
-    assert!(now(log.after(0)).is_err());
+    assert!(now(log.after(&Interest::All(0))).is_err());
     run(&file, "ALTER TABLE away RENAME TO updates");
-    assert_eq!(now(log.after(0)).unwrap().entries.len(), 2);
+    assert_eq!(now(log.after(&Interest::All(0))).unwrap().entries.len(), 2);
 }

@@ -1,0 +1,263 @@
+//! What a session is sent: the updates that it hears, gaps, keep-alives and last words.
+
+use std::mem::take;
+
+use bytes::Bytes;
+use spin_sse::{Event, Id, encode_comment};
+
+use crate::access::policy::may_read;
+use crate::fanout::cache::{LogCache, Validity};
+use crate::fanout::events::encode_gap;
+use crate::fanout::segment::Segment;
+use crate::fanout::session::{CHUNK, Session, Target};
+use crate::fanout::state::{Served, State};
+use crate::log::{Entry, Position};
+
+impl Session {
+    /// Puts what the cache has for it into the buffer, and sets the state that it has when that is nothing. `reads` is
+    /// how many reads have succeeded.
+    pub(crate) fn serve(&mut self, cache: &LogCache, reads: u64) -> Served {
+        let mut served = Served { large: Bytes::new(), unresolved: false };
+        let validity = cache.validity(&self.position, self.generation.unwrap_or(cache.generation()));
+        match validity {
+            Validity::UnknownEpoch if reads < self.known_after => served.unresolved = true,
+            Validity::UnknownEpoch => {
+                self.announce_gap(cache.log().start());
+                self.generation = Some(cache.generation());
+            }
+            Validity::Truncated(start) => {
+                self.announce_gap(start);
+                self.generation = Some(cache.generation());
+            }
+            Validity::Valid => {
+                self.generation = Some(cache.generation());
+                self.adopt(&cache.log().epoch);
+                let mut out = take(&mut self.buffer);
+                // A segment of which the session hears nothing takes it to the next one.
+                while out.is_empty() && served.large.is_empty() && !self.budget_used {
+                    let Some(segment) = cache.segment(&self.topics, self.position.sequence) else { break };
+                    served.large = self.fill(segment, &mut out);
+                }
+                self.buffer = out;
+            }
+        }
+        let place = self.position.sequence;
+        // What a later read did not find is not there: a hint may be false.
+        let is_there = |target: &Target| {
+            target.sequence > place
+                && !cache.newest().is_some_and(|newest| newest.shows_end(&self.topics, place, target.reads))
+        };
+        self.target = self.target.filter(is_there);
+        self.state = if self.target.is_some() { State::AwaitingPage } else { State::CaughtUp };
+        served
+    }
+
+    /// Appends what it is to be sent of a segment that covers its position.
+    ///
+    /// An update that is larger than a chunk is returned instead: it is sent alone, and is not copied, because all
+    /// who are sent it share it.
+    fn fill(&mut self, segment: &Segment, out: &mut Vec<u8>) -> Bytes {
+        let mut large = Bytes::new();
+        let topics = take(&mut self.topics);
+        let mut whole = true;
+        for entry in segment.following(&topics, self.position.sequence) {
+            if out.len() >= CHUNK || !large.is_empty() {
+                whole = false;
+                break;
+            }
+            if self.hears(entry) {
+                let is_large = entry.wire.len() > CHUNK;
+                if is_large && !out.is_empty() {
+                    whole = false;
+                    break;
+                }
+                if !self.budget.admit(entry.wire.len()) {
+                    self.budget_used = true;
+                    whole = false;
+                    break;
+                }
+                if is_large {
+                    large = entry.wire.clone();
+                } else {
+                    out.extend_from_slice(&entry.wire);
+                }
+                self.client_knows = entry.sequence;
+            }
+            self.position.sequence = entry.sequence;
+        }
+        self.topics = topics;
+        if whole {
+            self.position.sequence = segment.through();
+        }
+        large
+    }
+
+    fn hears(&self, entry: &Entry) -> bool {
+        self.selector.matches_any(entry.topics()) && may_read(entry.private, entry.topics(), &self.grant)
+    }
+
+    /// Appends a keep-alive. It carries the id of the position, if the client does not know it: else a client whose
+    /// topics are quiet would come back with an id that the history has long lost.
+    pub(crate) fn keep_alive(&mut self, out: &mut Vec<u8>) {
+        let before = out.len();
+        if !self.begun || self.client_knows == self.position.sequence {
+            encode_comment("", out);
+        } else {
+            self.client_knows = self.position.sequence;
+            if let Ok(id) = Id::new(self.position.to_string()) {
+                Event::without_data().id(id).encode(out);
+            }
+        }
+        self.budget.spend(out.len().saturating_sub(before));
+    }
+
+    /// Appends what a client should know before its stream ends: the id of the position, if the client does not know
+    /// it.
+    pub(crate) fn last_words(&mut self, out: &mut Vec<u8>) {
+        if self.client_knows != self.position.sequence {
+            self.keep_alive(out);
+        }
+    }
+
+    /// Moves it to `start`, where the log goes on, and puts the event that says so into the buffer.
+    pub(crate) fn announce_gap(&mut self, start: Position) {
+        let before = self.buffer.len();
+        encode_gap(&self.position.to_string(), &start, &mut self.buffer);
+        self.budget.spend(self.buffer.len().saturating_sub(before));
+        self.client_knows = start.sequence;
+        self.position = start;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use spin_sse::ByteBudget;
+
+    use super::*;
+    use crate::fanout::resume::Resume;
+    use crate::fanout::session::NewSession;
+    use crate::log::{Extent, Interest, Page, Record, record};
+    use crate::topic::selector::Selector;
+
+    fn position(sequence: u64) -> Position {
+        Position { epoch: "e".to_owned(), sequence }
+    }
+
+    fn selector(topics: &[&str]) -> Selector {
+        Selector::new(topics.iter().map(|topic| (*topic).to_owned())).unwrap()
+    }
+
+    /// One public update for each topic, from sequence 1; one whose topic begins with `!` is private.
+    fn entries(topics: &[&str]) -> Vec<Entry> {
+        let mut page = Vec::new();
+        for (sequence, topic) in (1..).zip(topics) {
+            let meta = match topic.strip_prefix('!') {
+                Some(topic) => format!("p{topic}\n"),
+                None => format!("-{topic}\n"),
+            };
+            record::write(&mut page, "e", sequence, &Record { id: None, meta, body: "data: x\n\n".to_owned() });
+        }
+        record::parse(page.into()).unwrap()
+    }
+
+    /// These updates as a read of everything returns them.
+    fn segment(entries: Vec<Entry>) -> Segment {
+        let through = entries.last().map_or(0, |entry| entry.sequence);
+        let extent = Extent { epoch: "e".to_owned(), oldest: 1, head: through, ends: vec![] };
+        Segment::new(&Interest::All(0), 1, Page { extent, entries, through })
+    }
+
+    fn ids(out: &[u8]) -> Vec<String> {
+        let text = String::from_utf8(out.to_vec()).unwrap();
+        text.lines().filter_map(|line| line.strip_prefix("id: ").map(str::to_owned)).collect()
+    }
+
+    fn session(follows: &[&str], grant: Selector, sequence: u64, max_bytes: u64) -> Session {
+        let resume = Some(Resume { position: position(sequence), lost: None, resumed: true });
+        let selector = selector(follows);
+        let retry = Duration::ZERO;
+        let topics = selector.topics().map(Rc::from).collect();
+        let new = NewSession { selector, grant, resume, asked: 0, max_bytes, deadline: 0, retry };
+        let mut session = Session::new(new, topics, 0);
+        session.buffer.clear();
+        session.budget = ByteBudget::new(max_bytes);
+        session
+    }
+
+    #[track_caller]
+    fn check(follows: &[&str], grant: &[&str], expected: &[&str]) {
+        let grant = if grant.is_empty() { Selector::none() } else { selector(grant) };
+        let mut session = session(follows, grant, 1, u64::MAX);
+        let mut out = Vec::new();
+        assert!(
+            session.fill(&segment(entries(&["a", "a", "b", "!a", "!c"])), &mut out).is_empty() && !session.budget_used
+        );
+        assert_eq!(ids(&out), expected);
+        assert_eq!(session.position(), &position(5));
+    }
+
+    #[test]
+    fn a_session_hears_what_follows_its_position_on_its_topics() {
+        check(&["a"], &[], &["#e-2"]);
+        check(&["b", "c"], &[], &["#e-3"]);
+        check(&["*"], &[], &["#e-2", "#e-3"]);
+        check(&["none"], &[], &[]);
+    }
+
+    #[test]
+    fn a_private_update_needs_a_grant_for_one_of_its_topics() {
+        check(&["a"], &["a"], &["#e-2", "#e-4"]);
+        check(&["*"], &["c"], &["#e-2", "#e-3", "#e-5"]);
+        check(&["*"], &["*"], &["#e-2", "#e-3", "#e-4", "#e-5"]);
+        check(&["b"], &["a"], &["#e-3"]);
+    }
+
+    #[test]
+    fn the_byte_budget_ends_between_updates_and_lets_the_first_through() {
+        let entries = entries(&["a", "a", "a"]);
+        let size = entries.iter().map(|entry| entry.wire.len() as u64).collect::<Vec<_>>();
+        for (budget, expected) in [(0, 1), (1, 1), (size[0], 1), (size[0] + size[1], 2), (u64::MAX, 3)] {
+            let mut session = session(&["a"], Selector::none(), 0, budget);
+            let mut out = Vec::new();
+            session.fill(&segment(entries.clone()), &mut out);
+            let ended = session.budget_used;
+            assert_eq!((ids(&out).len(), ended), (expected, expected < 3), "{budget}");
+            assert_eq!(session.position(), &position(expected as u64));
+        }
+    }
+
+    #[test]
+    fn a_large_update_goes_alone_and_is_not_copied() {
+        let mut page = Vec::new();
+        for (sequence, size) in (1..).zip([10, CHUNK, 10]) {
+            let record = Record { id: None, meta: "-a\n".to_owned(), body: "x".repeat(size) };
+            record::write(&mut page, "e", sequence, &record);
+        }
+        let entries = record::parse(page.into()).unwrap();
+        let segment = segment(entries.clone());
+        let mut session = session(&["a"], Selector::none(), 0, u64::MAX);
+        let mut out = Vec::new();
+        assert!(session.fill(&segment, &mut out).is_empty());
+        assert_eq!(ids(&out), ["#e-1"]);
+        out.clear();
+        let large = session.fill(&segment, &mut out);
+        assert_eq!((out.len(), large.as_ptr()), (0, entries[1].wire.as_ptr()));
+        assert!(session.fill(&segment, &mut out).is_empty());
+        assert_eq!(ids(&out), ["#e-3"]);
+    }
+
+    #[test]
+    fn a_keep_alive_carries_the_position_once() {
+        let mut session = session(&["b"], Selector::none(), 0, u64::MAX);
+        session.fill(&segment(entries(&["a", "a"])), &mut Vec::new());
+        let mut out = Vec::new();
+        session.keep_alive(&mut out);
+        assert_eq!(out, b"id: #e-2\n\n");
+        out.clear();
+        session.keep_alive(&mut out);
+        assert_eq!(out, b":\n\n");
+    }
+}

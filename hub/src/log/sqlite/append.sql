@@ -1,0 +1,1 @@
+INSERT INTO updates (size, total, id, topics, meta, body, time)

@@ -1,0 +1,80 @@
+//! What the log needs of SQLite, and how a statement waits for a lock.
+
+use std::time::Duration;
+
+use crate::instant::Instant;
+use crate::log::unavailable::Unavailable;
+
+/// A value of a statement or of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// NULL.
+    Null,
+    /// INTEGER.
+    Integer(i64),
+    /// TEXT.
+    Text(String),
+    /// BLOB.
+    Blob(Vec<u8>),
+}
+
+/// What a statement returns.
+pub(crate) type Rows = Vec<Vec<Value>>;
+
+/// What the log needs of a SQLite connection.
+pub(crate) trait Database {
+    /// Runs one statement and returns its rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] with what SQLite said.
+    fn execute(&self, statement: &str, values: Vec<Value>) -> impl Future<Output = Result<Rows, Unavailable>>;
+}
+
+/// Where connections come from.
+pub(crate) trait Connect {
+    /// What it connects to.
+    type Database: Database;
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] with what the host said.
+    fn connect(&self) -> impl Future<Output = Result<Self::Database, Unavailable>>;
+
+    /// Waits for about this time, while another instance writes.
+    fn pause(&self, duration: Duration) -> impl Future<Output = ()>;
+
+    /// What SQLite's clock showed at `moment`, in milliseconds since 1970: the wall clock now, less the time since.
+    fn unix_millis(&self, moment: Instant) -> u64;
+}
+
+/// For how long an instance tries to get a lock that another one holds.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
+/// The shortest and the longest pause between two tries. In between, a pause is as long as the wait so far.
+const LOCK_PAUSE: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(5));
+
+/// Runs a statement, and runs it again while another instance holds the lock that the statement needs.
+///
+/// # Errors
+///
+/// [`Unavailable`] with what SQLite said.
+pub(super) async fn execute_when_unlocked<C: Connect>(
+    connect: &C,
+    database: &C::Database,
+    statement: &str,
+    values: Vec<Value>,
+) -> Result<Rows, Unavailable> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match database.execute(statement, values.clone()).await {
+            Err(error) if error.reason.contains("database is locked") && waited < LOCK_TIMEOUT => {
+                let pause = waited.clamp(LOCK_PAUSE.0, LOCK_PAUSE.1);
+                connect.pause(pause).await;
+                waited = waited.saturating_add(pause);
+            }
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A connection whose database has the tables of this release, and the limits that the hub was told.
+
+use crate::log::lean::lean;
+use crate::log::log::Retention;
+use crate::log::sqlite::connection::{Connect, Database, Rows, Value, execute_when_unlocked};
+use crate::log::sqlite::row::{integer, only, unexpected};
+use crate::log::unavailable::Unavailable;
+
+/// The version of the tables. Releases before it left it at 0.
+const VERSION: i64 = 2;
+
+const SCHEMA: &str = lean!(include_str!("schema.sql"));
+const MIGRATE: &str = lean!(include_str!("migrate.sql"));
+const RETENTION: &str = lean!(include_str!("retention.sql"));
+const SET_RETENTION: &str = lean!(include_str!("set_retention.sql"));
+pub(super) const PRUNE: &str = lean!(include_str!("prune.sql"));
+const FOUND: &str = "SELECT (SELECT user_version FROM pragma_user_version), \
+    EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'updates')";
+
+/// Connects, makes the tables where there are none, converts those of an earlier release, sets the limits, and removes
+/// what is too old. Mostly there is nothing to do, and then nothing is written: an instance that only reads does not
+/// wait for a writer.
+///
+/// # Errors
+///
+/// [`Unavailable`]; the database is as it was, or has all it needs but for some pruning.
+pub(super) async fn open<C: Connect>(connect: &C, retention: Retention) -> Result<C::Database, Unavailable> {
+    let database = connect.connect().await?;
+    Opening { connect, database: &database }.prepare(retention).await?;
+    Ok(database)
+}
+
+struct Opening<'a, C: Connect> {
+    connect: &'a C,
+    database: &'a C::Database,
+}
+
+impl<C: Connect> Opening<'_, C> {
+    async fn run(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
+        execute_when_unlocked(self.connect, self.database, statement, values).await
+    }
+
+    async fn prepare(&self, retention: Retention) -> Result<(), Unavailable> {
+        let limits = [retention.updates.max(1), retention.seconds, retention.bytes.max(1)].map(integer);
+        // It fails where there is no table, or another one.
+        let found = self.database.execute(RETENTION, vec![]).await.unwrap_or_default();
+        match found.first().map(Vec::as_slice) {
+            Some([Value::Integer(VERSION), known @ .., Value::Integer(0)]) if *known == limits => return Ok(()),
+            Some([Value::Integer(VERSION), ..]) => {}
+            _ => self.make_tables().await?,
+        }
+        self.run(SET_RETENTION, limits.to_vec()).await?;
+        loop {
+            self.run(PRUNE, vec![]).await?;
+            if self.run("SELECT changes()", vec![]).await? == [[Value::Integer(0)]] {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn make_tables(&self) -> Result<(), Unavailable> {
+        if self.is_current().await? {
+            return Ok(());
+        }
+        // With a write-ahead log, readers do not wait for writers, and an append costs half. The mode stays set.
+        // Another instance may be setting it at this moment.
+        let _ = self.database.execute("PRAGMA journal_mode = WAL", vec![]).await;
+        self.run("BEGIN IMMEDIATE", vec![]).await?;
+        let mut made = self.make_tables_in_transaction().await;
+        if made.is_ok() {
+            made = self.run("COMMIT", vec![]).await.map(drop);
+        }
+        if made.is_err() {
+            // After some errors, SQLite has done so.
+            let _ = self.database.execute("ROLLBACK", vec![]).await;
+        }
+        made
+    }
+
+    async fn make_tables_in_transaction(&self) -> Result<(), Unavailable> {
+        // Another instance may have been first.
+        if self.is_current().await? {
+            return Ok(());
+        }
+        let earlier = self.found().await?.1;
+        for statement in statements(earlier) {
+            self.run(statement, vec![]).await.map_err(|error| match earlier {
+                true => Unavailable::new(format!(
+                    "the database of an earlier release could not be converted, and is as it was: remove the cause, \
+                     or give the hub another database: {error}"
+                )),
+                false => error,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Whether the tables are those of this release.
+    async fn is_current(&self) -> Result<bool, Unavailable> {
+        let (version, _) = self.found().await?;
+        if version > VERSION {
+            return Err(Unavailable::new(
+                "the database was made by a newer release: deploy that release again, or give this one another database",
+            ));
+        }
+        Ok(version == VERSION)
+    }
+
+    /// The version of the tables, and whether there are any.
+    async fn found(&self) -> Result<(i64, bool), Unavailable> {
+        match only(self.run(FOUND, vec![]).await?)?.as_slice() {
+            [Value::Integer(version), Value::Integer(tables)] => Ok((*version, *tables != 0)),
+            _ => Err(unexpected()),
+        }
+    }
+}
+
+/// What makes the tables, from nothing or from those of an `earlier` release.
+pub(super) fn statements(earlier: bool) -> impl Iterator<Item = &'static str> {
+    let migrate = if earlier { MIGRATE } else { "" };
+    migrate.split_terminator("\n\n").chain(SCHEMA.split("\n\n"))
+}

@@ -1,0 +1,56 @@
+//! What the driver begins and later takes the result of, apart from writes.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use spin_sse::report;
+
+use crate::fanout::cache::Read;
+use crate::fanout::reader::Answer;
+use crate::log::{Hint, ListenerId, Log, Page, RENEW, Unavailable};
+use crate::spin::hub::Hub;
+use crate::topic::key::key;
+
+/// Something that was begun.
+pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// Takes the result of something that was begun, once it has ended.
+pub(crate) fn poll_ended<T>(pending: &mut Option<Pending<T>>, cx: &mut Context<'_>) -> Option<T> {
+    let Poll::Ready(result) = pending.as_mut()?.as_mut().poll(cx) else { return None };
+    *pending = None;
+    Some(result)
+}
+
+/// Tells instances to end their streams.
+pub(crate) async fn drain(hub: Hub, listeners: Vec<ListenerId>, pause: Duration) {
+    if let Ok(true) = hub.reading.drain(&listeners, pause).await {
+        report(format_args!("hub: the streams gather in fewer instances"));
+        let ports: Vec<u16> = listeners.iter().filter_map(|listener| u16::try_from(*listener).ok()).collect();
+        if let Some(extent) = hub.registry.extent().filter(|_| !hub.reading.wakes()) {
+            hub.wakeups.wake(&ports, &extent.end(), &[key(RENEW)]).await;
+        }
+    }
+}
+
+/// The next datagram of another instance; never, where the log itself wakes its listeners.
+pub(crate) fn receive(hub: &Hub) -> Pending<Vec<Hint>> {
+    if hub.reading.wakes() {
+        return Box::pin(std::future::pending());
+    }
+    let wakeups = Rc::clone(&hub.wakeups);
+    Box::pin(async move { wakeups.receive().await })
+}
+
+/// Makes a read.
+pub(crate) async fn answer(log: &impl Log, read: Read) -> Result<Answer, Unavailable> {
+    Ok(match read {
+        Read::AsOf(moment) => Answer::AsOf(log.as_of(moment).await?),
+        Read::Extent => {
+            let extent = log.extent().await?;
+            Answer::Page(Page { through: extent.head, extent, entries: Vec::new() })
+        }
+        Read::After(interest) => Answer::Page(log.after(&interest).await?),
+    })
+}
