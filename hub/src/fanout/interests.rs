@@ -31,6 +31,17 @@ struct Followed {
     registered: bool,
 }
 
+/// What the log must be told.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    /// The keys of the topics that are new.
+    pub(crate) keys: Vec<u64>,
+    /// Their names.
+    pub(crate) added: Vec<Rc<str>>,
+    /// The topics that nobody follows any more.
+    pub(crate) removed: Vec<Rc<str>>,
+}
+
 impl Interests {
     /// A session follows what `selector` matches. Returns the topics, `*` for all.
     pub(crate) fn add(&mut self, session: SessionId, selector: &Selector) -> Vec<Rc<str>> {
@@ -89,15 +100,15 @@ impl Interests {
         !self.added.is_empty()
     }
 
-    /// Takes what the log has not been told: the keys and the names of new topics, and topics that nobody follows.
-    pub(crate) fn take_changes(&mut self) -> (Vec<u64>, Vec<Rc<str>>, Vec<Rc<str>>) {
+    /// Takes what the log has not been told.
+    pub(crate) fn take_changes(&mut self) -> Changes {
         let keys = take(&mut self.added);
-        let names = keys.iter().filter_map(|key| self.followed.get(key)).flat_map(|followed| &followed.topics).cloned();
-        let names: Vec<_> = names.collect();
+        let added = keys.iter().filter_map(|key| self.followed.get(key)).flat_map(|followed| &followed.topics).cloned();
+        let added: Vec<_> = added.collect();
         let mut removed = take(&mut self.removed);
         // It may be followed again.
         removed.retain(|topic| !self.followed.contains_key(&key(topic)));
-        (keys, names, removed)
+        Changes { keys, added, removed }
     }
 
     /// The log was told of the topics with these keys. Returns the sessions that follow them.
@@ -113,9 +124,10 @@ impl Interests {
         sessions
     }
 
-    /// The log could not be told of the topics with these keys.
-    pub(crate) fn put_back(&mut self, keys: Vec<u64>) {
-        self.added.extend(keys);
+    /// The log could not be told of changes.
+    pub(crate) fn put_back(&mut self, changes: Changes) {
+        self.added.extend(changes.keys);
+        self.removed.extend(changes.removed);
     }
 
     /// The log has forgotten this instance, but for the topics with these keys: it must be told of the others again.
@@ -161,13 +173,13 @@ mod tests {
         let topics = interests.add(1, &selector(&["a"]));
         interests.add(2, &selector(&["a"]));
         assert!(interests.has_new() && !interests.are_registered(&selector(&["a"])));
-        let (keys, added, removed) = interests.take_changes();
+        let Changes { keys, added, removed } = interests.take_changes();
         assert_eq!((added.len(), removed.len(), interests.has_new()), (1, 0, false));
         assert_eq!(interests.set_registered(&keys), [1, 2]);
         assert!(interests.are_registered(&selector(&["a"])) && !interests.are_registered(&selector(&["a", "b"])));
         interests.remove(1, &topics);
         interests.remove(2, &topics);
-        let (_, added, removed) = interests.take_changes();
+        let Changes { added, removed, .. } = interests.take_changes();
         assert_eq!((added.len(), removed), (0, topics));
     }
 
@@ -175,11 +187,11 @@ mod tests {
     fn a_topic_that_is_followed_again_is_not_removed() {
         let mut interests = Interests::default();
         let topics = interests.add(1, &selector(&["a"]));
-        let (keys, ..) = interests.take_changes();
+        let Changes { keys, .. } = interests.take_changes();
         interests.set_registered(&keys);
         interests.remove(1, &topics);
         interests.add(2, &selector(&["a"]));
-        let (keys, added, removed) = interests.take_changes();
+        let Changes { keys, added, removed } = interests.take_changes();
         assert_eq!((keys.len(), added.len(), removed.len()), (1, 1, 0));
     }
 
@@ -187,13 +199,13 @@ mod tests {
     fn a_log_that_forgot_the_instance_is_told_of_all_topics_again() {
         let mut interests = Interests::default();
         interests.add(1, &selector(&["a"]));
-        let (keys, ..) = interests.take_changes();
+        let Changes { keys, .. } = interests.take_changes();
         interests.set_registered(&keys);
         interests.add(2, &selector(&["b"]));
-        let (keys, ..) = interests.take_changes();
+        let Changes { keys, .. } = interests.take_changes();
         interests.set_registered(&keys);
         interests.forget_all_but(&keys);
-        let (_, added, _) = interests.take_changes();
+        let Changes { added, .. } = interests.take_changes();
         assert_eq!(added, [Rc::from("a")]);
     }
 
@@ -201,7 +213,7 @@ mod tests {
     fn who_follows_all_needs_no_topic_of_its_own_to_be_registered() {
         let mut interests = Interests::default();
         interests.add(1, &selector(&["*"]));
-        let (keys, ..) = interests.take_changes();
+        let Changes { keys, .. } = interests.take_changes();
         interests.set_registered(&keys);
         assert!(interests.are_registered(&selector(&["a"])));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fanout::interests::Interests;
+use crate::fanout::interests::{Changes, Interests};
 use crate::instant::{Instant, after};
 use crate::log::{Census, LEASE, ListenerId, Registration, Unavailable};
 
@@ -21,8 +21,8 @@ pub(crate) struct Listening {
     listener: ListenerId,
     /// Whether a wake-up can reach this instance.
     reachable: bool,
-    /// The keys of the topics that are being registered.
-    under_way: Option<Vec<u64>>,
+    /// The changes that are being registered.
+    under_way: Option<Changes>,
     /// When new topics are registered, if there are any.
     changes_at: Instant,
     renew_at: Instant,
@@ -113,13 +113,11 @@ impl Listening {
         if now < self.due(interests) {
             return None;
         }
-        let (keys, mut added, mut removed) = interests.take_changes();
-        (self.under_way, self.told_streams) = (Some(keys), streams);
-        if !self.reachable {
-            // It is only counted.
-            added.clear();
-            removed.clear();
-        }
+        let changes = interests.take_changes();
+        // An instance that nothing can wake is only counted.
+        let (added, removed) =
+            if self.reachable { (changes.added.clone(), changes.removed.clone()) } else { Default::default() };
+        (self.under_way, self.told_streams) = (Some(changes), streams);
         let streams = u32::try_from(streams).unwrap_or(u32::MAX);
         Some(Registration { listener: self.listener, streams, added, removed })
     }
@@ -131,14 +129,15 @@ impl Listening {
         interests: &mut Interests,
         now: Instant,
     ) -> Option<Registered> {
-        let keys = self.under_way.take()?;
+        let changes = self.under_way.take()?;
         let Ok(census) = result else {
-            interests.put_back(keys);
+            interests.put_back(changes);
             self.failing = true;
             self.changes_at = after(now, BACKOFF);
             self.renew_at = self.changes_at;
             return None;
         };
+        let keys = changes.keys;
         if self.known && !census.known {
             interests.forget_all_but(&keys);
             self.changes_at = now;
@@ -242,6 +241,20 @@ mod tests {
         assert!(!listening.is_told());
         assert_eq!(listening.start(&mut interests, 1, 999 * MS), None);
         assert_eq!(listening.start(&mut interests, 1, 1_000 * MS).unwrap().added.len(), 1);
+    }
+
+    #[test]
+    fn a_topic_whose_removal_did_not_reach_the_log_is_removed_with_the_next_registration() {
+        let mut interests = Interests::default();
+        let topics = interests.add(0, &Selector::new(["a".to_owned()]).unwrap());
+        let mut listening = Listening::new(1, true, 0);
+        listening.start(&mut interests, 1, 0).unwrap();
+        listening.ended(Ok(census(false)), &mut interests, 0);
+        interests.remove(0, &topics);
+        let now = listening.due(&interests);
+        assert_eq!(listening.start(&mut interests, 0, now).unwrap().removed, topics);
+        listening.ended(Err(Unavailable::new("away")), &mut interests, now);
+        assert_eq!(listening.start(&mut interests, 0, now + 1_000 * MS).unwrap().removed, topics);
     }
 
     #[test]
