@@ -156,7 +156,7 @@ impl Reader {
         let (page, start) = match answer {
             Answer::AsOf(AsOf { extent, sequence }) => {
                 let start = Position { epoch: extent.epoch.clone(), sequence };
-                (Page { through: extent.head, extent, entries: Vec::new() }, Some(start))
+                (Page::without_updates(extent), Some(start))
             }
             Answer::Page(page) => (page, None),
         };

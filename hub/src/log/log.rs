@@ -146,6 +146,11 @@ pub struct Page {
 }
 
 impl Page {
+    /// A page that says only where the log begins and ends.
+    pub fn without_updates(extent: Extent) -> Page {
+        Page { through: extent.head, extent, entries: Vec::new() }
+    }
+
     /// Whether the log does not have all that follows `position`.
     pub fn gap(&self, position: &Position) -> bool {
         !self.extent.holds(position)

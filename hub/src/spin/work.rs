@@ -47,10 +47,7 @@ pub(crate) fn receive(hub: &Hub) -> Pending<Vec<Hint>> {
 pub(crate) async fn answer(log: &impl Log, read: Read) -> Result<Answer, Unavailable> {
     Ok(match read {
         Read::AsOf(moment) => Answer::AsOf(log.as_of(moment).await?),
-        Read::Extent => {
-            let extent = log.extent().await?;
-            Answer::Page(Page { through: extent.head, extent, entries: Vec::new() })
-        }
+        Read::Extent => Answer::Page(Page::without_updates(log.extent().await?)),
         Read::After(interest) => Answer::Page(log.after(&interest).await?),
     })
 }

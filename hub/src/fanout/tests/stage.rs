@@ -197,10 +197,7 @@ impl Stage {
                     self.reads += 1;
                     self.read = Some(match read {
                         Read::AsOf(moment) => Answer::AsOf(now(self.log.as_of(moment)).unwrap()),
-                        Read::Extent => {
-                            let extent = now(self.log.extent()).unwrap();
-                            Answer::Page(Page { through: extent.head, extent, entries: Vec::new() })
-                        }
+                        Read::Extent => Answer::Page(Page::without_updates(now(self.log.extent()).unwrap())),
                         Read::After(interest) => Answer::Page(now(self.log.after(&interest)).unwrap()),
                     });
                 }
