@@ -68,12 +68,14 @@ impl Host {
             logs.push(warning);
         }
         let stopping = Arc::new(AtomicBool::new(false));
+        // The port may have been chosen only now.
+        let options = Options { listen: listener.local_addr()?, ..options };
         let instances =
             Instances::new(&component, &options, variables, database, outbound, logs.clone(), stopping.clone())?;
         let server = Server { handler: ProxyHandler::new(instances), route: manifest.route, logs: logs.clone() };
 
         let runtime = Builder::new_multi_thread().enable_all().thread_name("spin-sse-host").build()?;
-        let host = Self { address: listener.local_addr()?, logs, stopping, runtime: Some(runtime) };
+        let host = Self { address: options.listen, logs, stopping, runtime: Some(runtime) };
         if let Some(runtime) = &host.runtime {
             let _inside = runtime.enter();
             runtime.spawn(server.run(tokio::net::TcpListener::from_std(listener)?));

@@ -3,6 +3,7 @@
 use crate::logs::{Logs, Output};
 use crate::options::{Options, Spread};
 use crate::outbound::Outbound;
+use crate::outgoing::Outgoing;
 use crate::redis::{self, Redis};
 use crate::sockets::Sockets;
 use crate::sqlite::{self, Sqlite};
@@ -22,7 +23,7 @@ use wasmtime_wasi_http::handler::{
     HandlerState, Instance, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
 };
 use wasmtime_wasi_http::p3::bindings::ServicePre;
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// Makes instances, and holds what they have in common.
 pub(crate) struct Instances {
@@ -32,6 +33,7 @@ pub(crate) struct Instances {
     database: Option<PathBuf>,
     outbound: Outbound,
     sockets: Sockets,
+    outgoing: Outgoing,
     logs: Logs,
     reuse: Spread<usize>,
     concurrency: Spread<usize>,
@@ -62,6 +64,7 @@ impl Instances {
             variables,
             database,
             sockets: Sockets::new(outbound.clone(), logs.clone()),
+            outgoing: Outgoing::new(outbound.clone(), options.listen, logs.clone()),
             outbound,
             logs,
             reuse: options.max_instance_reuse_count.clone(),
@@ -88,7 +91,7 @@ fn linker(component: &Component) -> Result<Linker<State>> {
 pub(crate) struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    outgoing: NoOutgoing,
+    outgoing: Outgoing,
     table: ResourceTable,
     variables: Variables,
     sqlite: Sqlite,
@@ -107,22 +110,6 @@ impl WasiHttpView for State {
     }
 }
 
-/// The component makes no requests of its own, so this host does not send any.
-struct NoOutgoing;
-
-type Ends = Box<dyn Future<Output = Result<(), Error>> + Send>;
-
-impl WasiHttpHooks for NoOutgoing {
-    fn send_request(
-        &mut self,
-        _: http::Request<WasiBody>,
-        _: Option<RequestOptions>,
-        _: Ends,
-    ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Ends), Error>> + Send> {
-        Box::new(async { Err(Error::HttpRequestDenied) })
-    }
-}
-
 impl HandlerState for Instances {
     type StoreData = State;
     type WorkerExpiration = Expiration;
@@ -135,7 +122,7 @@ impl HandlerState for Instances {
         let state = State {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            outgoing: NoOutgoing,
+            outgoing: self.outgoing.clone(),
             table: ResourceTable::new(),
             variables: self.variables.clone(),
             sqlite: Sqlite::new(self.database.clone()),

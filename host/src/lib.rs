@@ -1,9 +1,9 @@
 //! Runs the component that a `spin.toml` describes, on machines without the Spin CLI and in tests.
 //!
 //! Wasmtime is the engine inside Spin. Its HTTP handler decides which instance serves which request, here and in Spin.
-//! This host adds the few interfaces that the component imports: `spin:variables`, `spin:sqlite`, `spin:redis` and the
-//! UDP of `wasi:sockets`, with the meaning that they have in Spin. Whatever else Spin does is out of scope: other
-//! triggers, several components, outgoing requests, TCP, TLS.
+//! This host adds the few interfaces that the component imports: `spin:variables`, `spin:sqlite`, `spin:redis`,
+//! `wasi:http/client` and the UDP of `wasi:sockets`, with the meaning that they have in Spin. Whatever else Spin does
+//! is out of scope: other triggers, several components, TCP.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
@@ -28,6 +28,7 @@ mod variables;
 mod sqlite;
 mod redis;
 mod sockets;
+mod outgoing;
 mod instance;
 mod serve;
 mod files;

@@ -69,6 +69,12 @@ impl Outbound {
         self.0.iter().any(|rule| rule.allows(scheme, &host, port))
     }
 
+    /// Whether the component may send requests to its own application.
+    pub(crate) fn allows_self(&self) -> bool {
+        let by_http = |rule: &Rule| rule.scheme.as_ref().is_none_or(|scheme| scheme == "http" || scheme == "https");
+        self.0.iter().any(|rule| by_http(rule) && matches!(rule.hosts, Hosts::Any | Hosts::Own))
+    }
+
     /// Whether a UDP socket may be bound to the address, or send to it.
     pub(crate) fn allows_udp(&self, address: SocketAddr) -> bool {
         let host = match address.ip() {
