@@ -79,6 +79,12 @@ impl Decoder {
         Decoder { limit: bytes, ..self }
     }
 
+    /// Sets the last event id.
+    #[cfg(feature = "source")]
+    pub(crate) fn at(self, id: impl Into<String>) -> Decoder {
+        Decoder { last_event_id: id.into(), ..self }
+    }
+
     /// The next frame of the stream.
     ///
     /// The decoder takes bytes off the front of `input`. `None` means that it has taken all of them: call again with

@@ -1,9 +1,9 @@
 //! Server-Sent Events for [Spin](https://spinframework.dev) components.
 //!
 //! A server publishes events on a response that stays open. A browser's `EventSource` receives the events, reconnects
-//! by itself, and then sends the id of the last event that it received. This crate makes a component such a server. It
-//! has an [`Event`] that cannot be malformed, an encoder, a [`Decoder`] that follows the standard, and a reader of
-//! [`last_event_id`].
+//! by itself, and then sends the id of the last event that it received. This crate makes a component such a server, and
+//! such a client. It has an [`Event`] that cannot be malformed, an encoder, a [`Decoder`] that follows the standard,
+//! and a reader of [`last_event_id`].
 //!
 //! ```
 //! use spin_sse::{Decoder, Event, Frame};
@@ -30,9 +30,11 @@
 //! # Scope
 //!
 //! In scope: the event stream format of the [HTML Standard][html], to write and to read, and the last event id of a
-//! client. The feature `stream`, on by default, adds streams from a component to its clients.
+//! client. Two features, both on by default, add what talks to WASI: `stream`, streams from a component to its clients,
+//! and `source`, a client for the event streams of others.
 //!
-//! Out of scope: an HTTP client (the decoder takes bytes from any client), a store of past events, access control.
+//! Out of scope: HTTP itself (the host has it; the decoder takes bytes from any client), a store of past events, access
+//! control.
 //!
 //! # Modules, in the order data flows
 //!
@@ -55,6 +57,9 @@
 //! * `buffer`: what the author of a stream has sent and the client has not received.
 //! * `pump`: drives the author's future and the writer, side by side.
 //! * `stream`: [`stream()`] makes a response of a function that publishes.
+//!
+//! The feature `source` adds [`source`]: an `EventSource` for components. All of it but `source::exchange` and
+//! [`source::Source`] itself is pure: `connection` decides what to do next, and is told what happened.
 //!
 //! [html]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
@@ -101,6 +106,9 @@ mod buffer;
 mod pump;
 #[cfg(feature = "stream")]
 mod stream;
+
+#[cfg(feature = "source")]
+pub mod source;
 
 #[cfg(feature = "stream")]
 pub use end::{BoxError, Closed, End};

@@ -2,7 +2,7 @@
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use wasi::http::types::{ErrorCode, Fields, Response};
+use wasi::http::types::{ErrorCode, Fields, HeaderError, Response};
 use wasi::http_compat::BodyResult;
 use wasi::wit_bindgen::{FutureWriter, StreamResult, StreamWriter};
 use wasi::{wit_future, wit_stream};
@@ -43,10 +43,8 @@ impl Head {
     ///
     /// [`ErrorCode::InternalError`] with the reason, when the host refuses a header or the status.
     pub fn open(self) -> Result<(Response, Writer), ErrorCode> {
-        let entries: Vec<(String, Vec<u8>)> =
-            self.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_owned())).collect();
         let refused = |what: String| ErrorCode::InternalError(Some(format!("the host refused {what}")));
-        let fields = Fields::from_list(&entries).map_err(|error| refused(format!("the stream's headers: {error}")))?;
+        let fields = fields(&self.headers).map_err(|error| refused(format!("the stream's headers: {error}")))?;
         let (body, body_reader) = wit_stream::new();
         let (result, result_reader) = wit_future::new(|| Ok(None));
         let (response, _) = Response::new(fields, Some(body_reader), result_reader);
@@ -54,6 +52,13 @@ impl Head {
         response.set_status_code(status).map_err(|()| refused(format!("the stream's status {status}")))?;
         Ok((response, Writer { body, result }))
     }
+}
+
+/// Headers for WASI.
+pub(crate) fn fields(headers: &HeaderMap) -> Result<Fields, HeaderError> {
+    let entries: Vec<(String, Vec<u8>)> =
+        headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_owned())).collect();
+    Fields::from_list(&entries)
 }
 
 /// The body of an open event stream.

@@ -35,7 +35,7 @@ fn scaled(duration: Duration, factor: f64) -> Duration {
 }
 
 /// At least 0 and less than 1.
-fn random() -> f64 {
+pub(crate) fn random() -> f64 {
     let number = wasi::random::insecure::get_insecure_random_u64() >> 32;
     number as f64 / (1_u64 << 32) as f64
 }

@@ -20,4 +20,5 @@ mod files;
 mod hub;
 mod machines;
 mod readme;
+mod source;
 mod stream;

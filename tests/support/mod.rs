@@ -13,6 +13,7 @@ pub mod hub;
 pub mod log;
 pub mod server;
 pub mod traffic;
+pub mod upstream;
 
 use std::time::Duration;
 

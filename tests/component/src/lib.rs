@@ -3,6 +3,7 @@
 #![cfg(target_family = "wasm")]
 
 mod datagram;
+mod upstream;
 
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ async fn serve(request: Request) -> Result<spin_sdk::wasip3::http::types::Respon
         host: number(&request, "host").and_then(|host| host.try_into().ok()).unwrap_or(1),
         port: number(&request, "port").and_then(|port| port.try_into().ok()),
     };
+    let source = upstream::source(&request);
+    let impatience = millis(&request, "impatience_ms");
     let mut stream = spin_sse::stream(async move |stream: Stream| match kind.as_str() {
         "/each" => each(stream, events, pause).await,
         "/all" => Ok(all(stream, events).await?),
@@ -46,6 +49,8 @@ async fn serve(request: Request) -> Result<spin_sdk::wasip3::http::types::Respon
         }
         "/endless" => endless(stream).await,
         "/cleanup" => cleanup(stream).await,
+        "/source" => upstream::forward(stream, source, pause, impatience).await,
+        "/connect" => upstream::connect(stream, source).await,
         "/datagram" => datagram::exchange(stream, target).await,
         _ => Err("no such stream".into()),
     })
