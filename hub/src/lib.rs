@@ -59,7 +59,7 @@
 //! * `topic`: what is published, and about what.
 //! * `log`: the only truth about which updates there are, and in which order.
 //! * `request`: the bytes of a request to a value, or a refusal.
-//! * `access`: who may do what. `config` is what a hub is told.
+//! * `access`: who may do what. `config` is what a hub is told, `settings` the text that says it.
 //! * `fanout`: the dispatcher, which is pure: events and the time go in, actions come out.
 //! * `spin`, behind the feature of that name: the adapters to Spin and WASI. Without it the crate is pure.
 
@@ -77,6 +77,7 @@ mod request;
 mod access;
 
 mod config;
+mod settings;
 
 mod fanout;
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use spin_sse_hub::Config;
+
 use crate::support::client::{EventStream, Item};
 use crate::support::server::readme;
 
@@ -11,6 +13,24 @@ const README: &str = include_str!("../../README.md");
 fn the_example_is_the_one_that_is_tested() {
     let example = include_str!("../readme/src/count.rs");
     assert!(README.contains(&format!("```rust\n{example}```")), "README.md and tests/readme/src/count.rs differ");
+}
+
+#[test]
+fn the_manifest_has_every_setting_of_the_hub_with_its_default() {
+    let manifest = include_str!("../../spin.toml");
+    let variable = |name: &str| {
+        let line = manifest.lines().find(|line| line.starts_with(&format!("{name} = {{ default = ")));
+        line.and_then(|line| line.split('"').nth(1)).unwrap_or_else(|| panic!("no variable {name}")).to_owned()
+    };
+    let (_, settings) = manifest.split_once("settings = \"\"\"\\\n").unwrap();
+    let (settings, _) = settings.split_once("\"\"\"").unwrap();
+    let names: Vec<_> = settings.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+    assert_eq!(names, Config::SETTINGS);
+    let settings = names.iter().map(|name| format!("{name}={}\u{1e}", variable(name))).collect::<String>();
+    let default = format!("{:?}", Config::default());
+    assert_eq!(format!("{:?}", Config::from_settings(&settings).unwrap()), default);
+    let variables = manifest.split_once("[variables]").unwrap().1.split_once("\n[").unwrap().0;
+    assert_eq!(variables.lines().filter(|line| line.contains(" = ")).count(), names.len());
 }
 
 #[test]

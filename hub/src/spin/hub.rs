@@ -1,7 +1,9 @@
 //! The hub: what the requests of an instance share.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
+use spin_sdk::variables;
 use spin_sse::report;
 
 use crate::config::Config;
@@ -12,9 +14,19 @@ use crate::spin::registry::Registry;
 use crate::spin::store::Store;
 use crate::spin::wakeups::Wakeups;
 
+/// The one variable of the component that the hub reads. It holds all settings, because each read of a variable crosses
+/// from the component to the host.
+const SETTINGS: &str = "settings";
+
+thread_local! {
+    /// The hub of this instance, once its variable was read.
+    static HUB: RefCell<Option<Hub>> = const { RefCell::new(None) };
+}
+
 /// A hub, as one instance of a component has it. Clones are the same hub.
 ///
 /// All requests of an instance must share one: its sessions share one dispatcher, and its publishers one connection.
+/// [`Hub::from_variables`] sees to that; a hub that is made by [`Hub::new`] is kept in a `thread_local`.
 #[derive(Clone)]
 pub struct Hub {
     pub(crate) config: Rc<Config>,
@@ -31,6 +43,28 @@ pub struct Hub {
 }
 
 impl Hub {
+    /// The instance's hub, as the component's variable `settings` has it: see [`Config::from_settings`]. The first
+    /// request of an instance reads the variable. All calls in an instance return the same hub.
+    ///
+    /// # Errors
+    ///
+    /// One sentence that names the setting and says what it takes, which is also written to standard error. The
+    /// variable is read again at the next call.
+    pub async fn from_variables() -> Result<Hub, String> {
+        if let Some(hub) = HUB.with_borrow(Clone::clone) {
+            return Ok(hub);
+        }
+        let settings = variables::get(SETTINGS).await.map_err(|error| {
+            format!(
+                "the component's variable settings cannot be read: give it to the component, if only as \"\": {error}"
+            )
+        });
+        let config = settings.and_then(|settings| Config::from_settings(&settings));
+        let config = config.inspect_err(|error| report(format_args!("{error}")))?;
+        // Another request may have been as early: all must share one.
+        Ok(HUB.with_borrow_mut(|hub| hub.get_or_insert_with(|| Hub::new(config)).clone()))
+    }
+
     /// A hub with this configuration. It connects to its log when it first needs the log. One line says that the
     /// instance has begun; it is written when the request in which this is called has been answered.
     pub fn new(config: Config) -> Hub {
