@@ -89,8 +89,12 @@ pub use access::origins::Origins;
 pub use access::token::{InvalidToken, Secret, sign, verify};
 pub use config::{Backend, Config, Redis};
 pub use log::Retention;
+pub use topic::field::InvalidField;
 pub use topic::reserved::PATH;
 pub use topic::selector::{InvalidSelector, Selector};
+pub use topic::text::InvalidText;
+pub use topic::topic::InvalidTopic;
+pub use topic::update::{InvalidUpdate, Update};
 
 #[cfg(feature = "spin")]
 pub use spin::hub::Hub;

@@ -7,5 +7,6 @@ pub(crate) mod text;
 #[allow(clippy::module_inception, reason = "the room is named after its first type")]
 pub(crate) mod topic;
 
+pub(crate) mod field;
 pub(crate) mod selector;
 pub(crate) mod update;

@@ -14,7 +14,7 @@ pub(crate) fn may_publish(grant: Option<&Grant>, updates: &[Update]) -> Result<(
     let Some(grant) = grant else {
         return Err(Refusal::token(Challenge::Missing, "publishing needs a token: send one as authorization: Bearer"));
     };
-    let mut topics = updates.iter().flat_map(|update| &update.topics);
+    let mut topics = updates.iter().flat_map(Update::topics);
     match topics.find(|topic| !grant.publish.matches(topic.as_str())) {
         Some(topic) => Err(Refusal::token(
             Challenge::InsufficientScope,
@@ -46,8 +46,9 @@ pub(crate) fn may_read(private: bool, topics: impl IntoIterator<Item = impl AsRe
 
 #[cfg(test)]
 mod tests {
+    use spin_sse::Event;
+
     use super::*;
-    use crate::topic::topic::Topic;
 
     fn selector(topics: &[&str]) -> Selector {
         Selector::new(topics.iter().map(|topic| (*topic).to_owned())).unwrap()
@@ -56,13 +57,9 @@ mod tests {
     #[track_caller]
     fn publishes(covered: Option<&[&str]>, updates: &[&[&str]], expected: Result<(), (u16, Challenge, &str)>) {
         let grant = covered.map(|topics| Grant { publish: selector(topics), subscribe: Selector::ALL, expires: None });
-        let updates = updates.iter().map(|topics| Update {
-            topics: topics.iter().map(|topic| Topic::new(*topic).unwrap()).collect(),
-            id: None,
-            name: None,
-            retry: None,
-            data: String::new(),
-            private: false,
+        let updates = updates.iter().map(|topics| {
+            let update = Update::new(topics[0], Event::new("")).unwrap();
+            topics[1..].iter().fold(update, |update, topic| update.also(*topic).unwrap())
         });
         match (may_publish(grant.as_ref(), &updates.collect::<Vec<_>>()), expected) {
             (Ok(()), Ok(())) => {}

@@ -6,7 +6,7 @@ use spin_sse::{Event, Id};
 
 use crate::log::Position;
 use crate::request::json::quoted;
-use crate::topic::update::{GAP, READY};
+use crate::topic::field::{GAP, READY};
 
 /// Stands for an id that cannot be sent back as it came.
 const UNKNOWN: Id = Id::from_static("#unknown");

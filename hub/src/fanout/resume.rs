@@ -2,7 +2,7 @@
 
 use crate::log::{Extent, Log, Position, Unavailable};
 use crate::request::subscribe::Start;
-use crate::topic::update::EARLIEST;
+use crate::topic::field::EARLIEST;
 
 /// The position that a client asked for by its last event id.
 #[derive(Debug, Clone, PartialEq, Eq)]

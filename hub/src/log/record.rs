@@ -37,18 +37,15 @@ impl Record {
     }
 }
 
-impl From<&Update> for Record {
-    fn from(update: &Update) -> Self {
-        let mut meta = String::from(if update.private { "p" } else { "-" });
-        for topic in &update.topics {
+impl From<Update> for Record {
+    fn from(update: Update) -> Self {
+        let mut meta = String::from(if update.is_private() { "p" } else { "-" });
+        for topic in update.topics() {
             meta.push_str(topic.as_str());
             meta.push('\n');
         }
-        let mut body = Vec::with_capacity(update.data.len().saturating_add(64));
-        update.encode_without_id(&mut body);
-        // The encoder writes what it was given as `str`: this never replaces anything.
-        let body = String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into());
-        Record { id: update.id.as_ref().map(|id| id.as_str().to_owned()), meta, body }
+        let (id, body) = update.into_event();
+        Record { id, meta, body }
     }
 }
 

@@ -2,29 +2,26 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
-use spin_sse::{Id, Name};
-
 use crate::request::form;
 use crate::request::json::Json;
 use crate::request::refusal::Refusal;
+use crate::topic::field::{self, InvalidField};
 use crate::topic::text::InvalidText;
 use crate::topic::topic::{InvalidTopic, Topic};
-use crate::topic::update::{self, InvalidField, Update};
+use crate::topic::update::{self, InvalidUpdate, MAX_BYTES, Update};
+use http::StatusCode;
 
 /// How many bytes a body has at most. Who reads it stops after them, with [`too_large`].
-pub(crate) const MAX_BODY: usize = 1024 * 1024;
+pub(crate) const MAX_BODY: usize = MAX_BYTES;
 /// How many updates a batch has at most.
 pub(crate) const MAX_BATCH: usize = 1_000;
-/// How many topics an update has at most.
-pub(crate) const MAX_TOPICS: usize = 100;
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 const NDJSON: &[u8] = b"application/x-ndjson";
 
 /// Reads the updates of a body: one of a form, 1 to [`MAX_BATCH`] of lines of JSON, one a line. All or none.
 ///
-/// Fields, of a form or of an object: `topic` (1 to [`MAX_TOPICS`]; in JSON a string or an array of strings), `data`,
+/// Fields, of a form or of an object: `topic` (1 to 100; in JSON a string or an array of strings), `data`,
 /// `id`, `type`, `retry` (in JSON a number, or digits) and `private` (in a form by its presence, in JSON a boolean).
 /// Only `topic` must be there; without `data`, it is empty. An empty `id`, `type` or `retry` is as if it were not
 /// there: pages with a form send those. Other fields are ignored; one that is given twice is refused, since only one of
@@ -51,13 +48,6 @@ pub(crate) fn parse(content_type: Option<&[u8]>, body: &[u8]) -> Result<Vec<Upda
 /// The refusal of a body that is larger than [`MAX_BODY`], for who stops reading it.
 pub(crate) fn too_large() -> Refusal {
     Refusal::too_large(format!("the body is larger than {MAX_BODY} bytes: send less at a time"))
-}
-
-/// What is said to an update whose event has more than [`MAX_BODY`] bytes, as each line of its data costs six more.
-pub(crate) fn too_many_lines() -> Refusal {
-    Refusal::too_large(format!(
-        "the update's event would be larger than {MAX_BODY} bytes: send less data, or fewer lines"
-    ))
 }
 
 fn from_form(body: &[u8]) -> Result<Update, Refusal> {
@@ -145,19 +135,15 @@ fn mistyped(field: &str, expected: &str) -> Refusal {
 struct Fields {
     topics: Vec<Topic>,
     data: Option<String>,
-    id: Option<Id<'static>>,
-    name: Option<Name<'static>>,
+    id: Option<String>,
+    name: Option<String>,
     retry: Option<Duration>,
     private: Option<bool>,
 }
 
 impl Fields {
     fn topic(&mut self, topic: String) -> Result<(), Refusal> {
-        if self.topics.len() == MAX_TOPICS {
-            return Err(Refusal::too_large(format!("more than {MAX_TOPICS} topics: publish to fewer at a time")));
-        }
-        self.topics.push(Topic::new(topic)?);
-        Ok(())
+        Ok(update::add(&mut self.topics, topic)?)
     }
 
     fn data(&mut self, data: String) -> Result<(), Refusal> {
@@ -165,17 +151,15 @@ impl Fields {
     }
 
     fn id(&mut self, id: String) -> Result<(), Refusal> {
-        let id = if id.is_empty() { None } else { Some(update::id(id)?) };
-        set(&mut self.id, "id", id)
+        set(&mut self.id, "id", Some(id).filter(|id| !id.is_empty()))
     }
 
     fn name(&mut self, name: String) -> Result<(), Refusal> {
-        let name = if name.is_empty() { None } else { Some(update::name(name)?) };
-        set(&mut self.name, "type", name)
+        set(&mut self.name, "type", Some(name).filter(|name| !name.is_empty()))
     }
 
     fn retry(&mut self, digits: &str) -> Result<(), Refusal> {
-        let retry = if digits.is_empty() { None } else { Some(update::retry(digits)?) };
+        let retry = if digits.is_empty() { None } else { Some(field::retry(digits).map_err(InvalidUpdate::Field)?) };
         set(&mut self.retry, "retry", retry)
     }
 
@@ -184,7 +168,9 @@ impl Fields {
         if topics.is_empty() {
             return Err(Refusal::bad_request("topic is missing: name at least one"));
         }
-        Ok(Update { topics, id, name, retry, data: data.unwrap_or_default(), private: private.unwrap_or(false) })
+        let data = data.unwrap_or_default();
+        let update = Update::of(topics, id.as_deref(), name.as_deref(), retry, &data)?;
+        Ok(if private == Some(true) { update.private() } else { update })
     }
 }
 
@@ -196,19 +182,15 @@ fn set<T>(field: &mut Option<T>, name: &str, value: Option<T>) -> Result<(), Ref
     Ok(())
 }
 
-impl From<InvalidField> for Refusal {
-    fn from(invalid: InvalidField) -> Refusal {
+impl From<InvalidUpdate> for Refusal {
+    fn from(invalid: InvalidUpdate) -> Refusal {
         match invalid {
-            InvalidField::Text(_, InvalidText::TooLong) => Refusal::too_large(invalid.to_string()),
-            _ => Refusal::bad_request(invalid.to_string()),
-        }
-    }
-}
-
-impl From<InvalidTopic> for Refusal {
-    fn from(invalid: InvalidTopic) -> Refusal {
-        match invalid {
-            InvalidTopic::Text(InvalidText::TooLong) => Refusal::too_large(invalid.to_string()),
+            InvalidUpdate::TooManyTopics
+            | InvalidUpdate::TooLarge
+            | InvalidUpdate::Topic(InvalidTopic::Text(InvalidText::TooLong))
+            | InvalidUpdate::Field(InvalidField::Text(_, InvalidText::TooLong)) => {
+                Refusal::too_large(invalid.to_string())
+            }
             _ => Refusal::bad_request(invalid.to_string()),
         }
     }
@@ -218,6 +200,7 @@ impl From<InvalidTopic> for Refusal {
 mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
+    use spin_sse::{Event, Id};
 
     use super::*;
 
@@ -252,8 +235,12 @@ mod tests {
     }
 
     fn update(topics: &[&str]) -> Update {
-        let topics = topics.iter().map(|topic| Topic::new(*topic).unwrap()).collect();
-        Update { topics, id: None, name: None, retry: None, data: String::new(), private: false }
+        update_with(topics, Event::new(""))
+    }
+
+    fn update_with(topics: &[&str], event: Event<'static>) -> Update {
+        let update = Update::new(topics[0], event).unwrap();
+        topics[1..].iter().fold(update, |update, topic| update.also(*topic).unwrap())
     }
 
     #[test]
@@ -263,14 +250,9 @@ mod tests {
 
     #[test]
     fn every_field_arrives() {
-        let full = Update {
-            id: Some(Id::from_static("urn:1")),
-            name: Some(Name::from_static("added")),
-            retry: Some(Duration::from_millis(1_500)),
-            data: "é &\r\n".into(),
-            private: true,
-            ..update(&["https://example.com/1", "b c"])
-        };
+        let event = Event::new("é &\r\n").name("added").id(Id::from_static("urn:1"));
+        let event = event.retry(Duration::from_millis(1_500));
+        let full = update_with(&["https://example.com/1", "b c"], event).private();
         both(
             "topic=https%3A%2F%2Fexample.com/1&data=%C3%A9+%26%0D%0A&topic=b+c&id=urn:1&type=added&retry=1500&private=on&other=1",
             r#"{"topic":["https://example.com/1","b c"],"data":"é &\r\n","id":"urn:1","type":"added","retry":1500,"private":true,"other":{}}"#,
@@ -281,9 +263,9 @@ mod tests {
     #[test]
     fn private_is_by_presence_in_a_form_and_a_boolean_in_json() {
         for form in ["topic=a&private", "topic=a&private=", "topic=a&private=false", "private=0&topic=a&private=on"] {
-            assert!(one(FORM, form).private, "{form}");
+            assert!(one(FORM, form).is_private(), "{form}");
         }
-        assert!(!one(NDJSON, r#"{"topic":"a","private":false}"#).private);
+        assert!(!one(NDJSON, r#"{"topic":"a","private":false}"#).is_private());
         for value in ["\"on\"", "1", "null", "[]"] {
             refused(NDJSON, format!(r#"{{"topic":"a","private":{value}}}"#).as_bytes(), 400, "make it true or false");
         }
@@ -298,7 +280,7 @@ mod tests {
     fn a_retry_time_in_json_is_a_number_or_digits() {
         for value in ["5000", "\"5000\""] {
             let body = format!(r#"{{"topic":"a","retry":{value}}}"#);
-            assert_eq!(one(NDJSON, &body).retry, Some(Duration::from_secs(5)));
+            assert_eq!(one(NDJSON, &body), update_with(&["a"], Event::new("").retry(Duration::from_secs(5))));
         }
         for value in ["-1", "1.5", "1e3", "\"1s\"", "3000000000", "99999999999999999999999"] {
             refused(NDJSON, format!(r#"{{"topic":"a","retry":{value}}}"#).as_bytes(), 400, "retry is no time");
@@ -352,6 +334,13 @@ mod tests {
         let mut body = b"topic=a&data=".to_vec();
         body.resize(MAX_BODY, b'x');
         assert!(parse(Some(FORM.as_bytes()), &body).is_ok());
+        let lines = "%0A".repeat(200_000);
+        refused(
+            FORM,
+            format!("topic=a&data={lines}").as_bytes(),
+            413,
+            "the update's event would be larger than 1048576 bytes",
+        );
         body.push(b'x');
         refused(FORM, &body, 413, "the body is larger than 1048576 bytes");
         refused(NDJSON, &body, 413, "the body is larger than 1048576 bytes");
@@ -383,7 +372,7 @@ mod tests {
     fn a_batch_is_one_update_a_line_and_blank_lines_do_not_count() {
         let body = "{\"topic\":\"a\"}\r\n\n  \t\r\n{\"topic\":\"b\",\"data\":\"x\"}";
         let updates = parse(Some(NDJSON.as_bytes()), body.as_bytes()).unwrap();
-        assert_eq!(updates, [update(&["a"]), Update { data: "x".into(), ..update(&["b"]) }]);
+        assert_eq!(updates, [update(&["a"]), update_with(&["b"], Event::new("x"))]);
         let line = "{\"topic\":\"a\"}\n";
         assert_eq!(parse(Some(NDJSON.as_bytes()), line.repeat(1_000).as_bytes()).unwrap().len(), 1_000);
         refused(NDJSON, line.repeat(1_001).as_bytes(), 413, "more than 1000 updates");
@@ -462,8 +451,8 @@ mod tests {
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             form.extend_pairs(topics.iter().map(|topic| ("topic", topic))).append_pair("data", &data);
             let update = one(FORM, &form.finish());
-            prop_assert_eq!(update.topics, expected);
-            prop_assert_eq!(update.data, data);
+            prop_assert_eq!(update.topics(), expected);
+            prop_assert_eq!(update.into_event().1, Update::new("a", Event::new(data)).unwrap().into_event().1);
         }
     }
 }

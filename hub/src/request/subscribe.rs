@@ -2,8 +2,8 @@
 
 use crate::request::form;
 use crate::request::refusal::Refusal;
+use crate::topic::field::EARLIEST;
 use crate::topic::selector::Selector;
-use crate::topic::update::EARLIEST;
 
 /// Reads which topics a query asks for: each `match`, `match_exact` or `topic`, as older clients say, is one, or `*`.
 ///

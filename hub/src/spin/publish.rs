@@ -67,10 +67,7 @@ async fn try_publish(request: Request, hub: &Hub) -> Result<Reply, Failure> {
     let content_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let updates = publish::parse(content_type, &body)?;
     policy::may_publish(grant.as_ref(), &updates)?;
-    let records: Vec<Record> = updates.iter().map(Record::from).collect();
-    if records.iter().any(|record| record.size() > MAX_BODY) {
-        return Err(publish::too_many_lines().into());
-    }
+    let records: Vec<Record> = updates.into_iter().map(Record::from).collect();
     let given: Vec<Option<String>> = records.iter().map(|record| record.id.clone()).collect();
     let announce = async |records: &[Record], appended: &Appended| announce(hub, records, appended).await;
     let first = hub.appends.append(&*hub.writing, records, announce).await;

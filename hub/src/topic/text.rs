@@ -32,7 +32,7 @@ pub(crate) fn check(text: &str) -> Result<(), InvalidText> {
 pub enum InvalidText {
     /// It has no character.
     Empty,
-    /// It has more than [`MAX_BYTES`].
+    /// It has more than 1,024 bytes.
     TooLong,
     /// It contains this control or format character.
     Invisible(char),

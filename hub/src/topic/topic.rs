@@ -14,7 +14,7 @@ pub(crate) const ALL: &str = "*";
 /// 1 to 1,024 bytes, no control or format characters, not `*`, and not the hub's own path or one below it, also not
 /// after it is resolved against the hub's URL: `mercure` is refused. Two topics are the same if they are byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Topic(String);
+pub(crate) struct Topic(String);
 
 impl Topic {
     /// A topic from data.
@@ -22,7 +22,7 @@ impl Topic {
     /// # Errors
     ///
     /// [`InvalidTopic`], the first reason that applies.
-    pub fn new(topic: impl Into<String>) -> Result<Topic, InvalidTopic> {
+    pub(crate) fn new(topic: impl Into<String>) -> Result<Topic, InvalidTopic> {
         let topic = topic.into();
         text::check(&topic).map_err(InvalidTopic::Text)?;
         if topic == ALL {
@@ -35,7 +35,7 @@ impl Topic {
     }
 
     /// The topic as it was given.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -52,7 +52,8 @@ impl fmt::Display for Topic {
     }
 }
 
-/// Why a text is no [`Topic`].
+/// Why a text is no topic: a topic is a text of 1 to 1,024 bytes without control or format characters, not `*`, and not
+/// the hub's own path or one below it, also not after it is resolved against the hub's URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidTopic {
     /// It cannot name anything.

@@ -4,153 +4,184 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use spin_sse::{Event, Id, InvalidId, InvalidName, Name};
+use spin_sse::{Event, Id, Name, Parts};
 
-use crate::topic::text::{self, InvalidText};
-use crate::topic::topic::Topic;
+use crate::topic::field::{InvalidField, MAX_RETRY, check_id, check_name};
+use crate::topic::topic::{InvalidTopic, Topic};
 
-/// The hub's event at the start of each stream: where the client is.
-pub(crate) const READY: Name = Name::from_static("ready");
-/// The hub's event for a hole in the history: what the client asked for is no longer kept.
-pub(crate) const GAP: Name = Name::from_static("gap");
+/// How many bytes an update's event has at most, without the line of its id. Each line of its data costs six bytes more
+/// than the line itself.
+pub(crate) const MAX_BYTES: usize = 1024 * 1024;
+/// How many topics an update has at most.
+pub(crate) const MAX_TOPICS: usize = 100;
 
-/// Event names that no update can have: nobody else can forge the hub's events, also those of the Mercure protocol.
-const OF_THE_HUB: [Name; 3] = [READY, GAP, Name::from_static("mercure")];
-/// Nor these: a page could not tell them from what `EventSource` itself fires.
-const OF_EVENT_SOURCE: [Name; 2] = [Name::from_static("open"), Name::from_static("error")];
-
-/// The last event id that asks for all there is; hence the id of no update.
-pub(crate) const EARLIEST: &str = "earliest";
-
-/// The longest retry time, in milliseconds. Clients that wait with a timer of 32 bits would take a longer one for none
-/// and reconnect without a pause.
-pub(crate) const MAX_RETRY: u64 = i32::MAX as u64;
-
-/// One update, as its publisher gave it.
+/// What is published: an event, and the topics that it is about.
+///
+/// An update is valid by construction. [`Update::new`] and [`also`](Update::also) check what the protocol checks of an
+/// update that is `POST`ed.
+///
+/// ```
+/// use spin_sse::Event;
+/// use spin_sse_hub::Update;
+///
+/// let update = Update::new("chat/7", Event::new("hello").name("message"))?.also("rooms")?.private();
+/// # Ok::<(), spin_sse_hub::InvalidUpdate>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
-    /// What it is about: 1 to 100 topics, the first is the canonical one.
-    pub topics: Vec<Topic>,
-    /// Its [`id`], when the publisher gave one; the log gives the others theirs.
-    pub id: Option<Id<'static>>,
-    /// Its [`name`], the field `type` on publication.
-    pub name: Option<Name<'static>>,
-    /// How long clients wait before they reconnect, from now on; see [`retry`].
-    pub retry: Option<Duration>,
-    /// Its content: any text.
-    pub data: String,
-    /// Whether only subscribers whose token covers one of its topics may read it.
-    pub private: bool,
+    /// The first is the canonical one.
+    topics: Vec<Topic>,
+    id: Option<String>,
+    /// The event as it is sent, but for the line of its id: the log may not know the id yet.
+    body: String,
+    private: bool,
+    last: bool,
 }
 
 impl Update {
-    /// Appends the update as an event without its id, which the log may not know yet.
+    /// An event to publish on `topic`.
     ///
-    /// The line `id: <id>` in front of it makes it the event with that id.
-    pub fn encode_without_id(&self, out: &mut Vec<u8>) {
-        let mut event = Event::new(self.data.as_str());
-        if let Some(name) = &self.name {
-            event = event.name(name.clone());
+    /// The event has data, and has at most 1 MiB on the wire. Its name and its id are as a publisher's may be: see
+    /// [`InvalidField`]. Without an id, or with an empty one, the log gives it an id. Its retry time is at most
+    /// `i32::MAX` milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUpdate`], the first reason that applies.
+    pub fn new<'e>(topic: impl Into<String>, event: impl Into<Event<'e>>) -> Result<Update, InvalidUpdate> {
+        let mut topics = Vec::new();
+        add(&mut topics, topic.into())?;
+        let event = event.into();
+        let Parts { data, name, id, retry, .. } = event.as_parts();
+        let data = data.ok_or(InvalidUpdate::NoData)?;
+        Update::of(topics, id.map(Id::as_str), name.map(Name::as_str), retry, data)
+    }
+
+    /// An update on these topics, of texts that nobody has checked. An empty id or name is none.
+    pub(crate) fn of(
+        topics: Vec<Topic>,
+        id: Option<&str>,
+        name: Option<&str>,
+        retry: Option<Duration>,
+        data: &str,
+    ) -> Result<Update, InvalidUpdate> {
+        let id = id.filter(|id| !id.is_empty()).map(check_id).transpose()?;
+        let mut event = Event::new(data);
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            event = event.name(check_name(name)?);
         }
-        if let Some(delay) = self.retry {
-            event = event.retry(delay);
+        if let Some(delay) = retry {
+            let millis = delay.as_millis();
+            event = event.retry(Some(delay).filter(|_| millis <= MAX_RETRY.into()).ok_or(InvalidField::Retry)?);
         }
-        event.encode(out);
+        let mut body = Vec::with_capacity(data.len().saturating_add(64));
+        event.encode(&mut body);
+        if body.len() > MAX_BYTES {
+            return Err(InvalidUpdate::TooLarge);
+        }
+        // The encoder writes what it was given as `str`: this never replaces anything.
+        let body = String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into());
+        Ok(Update { topics, id: id.map(str::to_owned), body, private: false, last: false })
+    }
+
+    /// Publishes it on one more topic: it is one update, which a subscriber of several of its topics gets once.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUpdate`]: the topic is none, or the 101st.
+    pub fn also(mut self, topic: impl Into<String>) -> Result<Update, InvalidUpdate> {
+        add(&mut self.topics, topic.into())?;
+        Ok(self)
+    }
+
+    /// Only subscribers who may read the private updates of one of its topics get it: those whose token covers the
+    /// topic, and those whom a component subscribes to it.
+    pub fn private(self) -> Update {
+        Update { private: true, ..self }
+    }
+
+    /// It is the last update of its topics.
+    pub fn last(self) -> Update {
+        Update { last: true, ..self }
+    }
+
+    /// Its topics, the canonical one first.
+    pub(crate) fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
+    /// Whether it is private.
+    pub(crate) fn is_private(&self) -> bool {
+        self.private
+    }
+
+    /// Whether it is the last one of its topics.
+    #[allow(dead_code, reason = "the log has no ends yet")]
+    pub(crate) fn is_last(&self) -> bool {
+        self.last
+    }
+
+    /// Its id, where its publisher gave one, and its event without the id. The line `id: <id>` in front of the event
+    /// makes it the event with that id.
+    pub(crate) fn into_event(self) -> (Option<String>, String) {
+        (self.id, self.body)
     }
 }
 
-/// The id of an update, from its publisher: 1 to 1,024 bytes, no control or format characters, not `earliest`, and not
-/// beginning with `#`, as the hub's own do.
-///
-/// # Errors
-///
-/// [`InvalidField`], the first reason that applies.
-pub(crate) fn id(id: String) -> Result<Id<'static>, InvalidField> {
-    text::check(&id).map_err(|reason| InvalidField::Text("id", reason))?;
-    if id.starts_with('#') {
-        return Err(InvalidField::IdOfTheHub);
+/// Adds a topic to those of an update.
+pub(crate) fn add(topics: &mut Vec<Topic>, topic: String) -> Result<(), InvalidUpdate> {
+    if topics.len() == MAX_TOPICS {
+        return Err(InvalidUpdate::TooManyTopics);
     }
-    if id == EARLIEST {
-        return Err(InvalidField::IdEarliest);
-    }
-    Id::new(id).map_err(InvalidField::Id)
+    topics.push(Topic::new(topic)?);
+    Ok(())
 }
 
-/// The event name of an update, from its publisher: 1 to 1,024 bytes, no control or format characters, and none that
-/// the hub or `EventSource` uses.
-///
-/// # Errors
-///
-/// [`InvalidField`], the first reason that applies.
-pub(crate) fn name(name: String) -> Result<Name<'static>, InvalidField> {
-    text::check(&name).map_err(|reason| InvalidField::Text("type", reason))?;
-    let name = Name::new(name).map_err(InvalidField::Name)?;
-    if OF_THE_HUB.contains(&name) {
-        return Err(InvalidField::NameOfTheHub(name));
-    }
-    if OF_EVENT_SOURCE.contains(&name) {
-        return Err(InvalidField::NameOfEventSource(name));
-    }
-    Ok(name)
-}
-
-/// The retry time of an update, from its publisher: whole milliseconds in ASCII digits, at most [`MAX_RETRY`].
-///
-/// # Errors
-///
-/// [`InvalidField::Retry`].
-pub(crate) fn retry(digits: &str) -> Result<Duration, InvalidField> {
-    let millis = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten();
-    millis.filter(|millis| *millis <= MAX_RETRY).map(Duration::from_millis).ok_or(InvalidField::Retry)
-}
-
-/// Why a text cannot be the field of an update.
+/// Why an event and its topics are no [`Update`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InvalidField {
-    /// The text of the field of this name cannot name anything.
-    Text(&'static str, InvalidText),
-    /// The id begins with `#`, as those of the hub.
-    IdOfTheHub,
-    /// The id is [`EARLIEST`].
-    IdEarliest,
-    /// The id cannot be an event's.
-    Id(InvalidId),
-    /// The type cannot be an event's name.
-    Name(InvalidName),
-    /// The hub's own events have this type.
-    NameOfTheHub(Name<'static>),
-    /// `EventSource` itself fires events of this type.
-    NameOfEventSource(Name<'static>),
-    /// The retry time is not one.
-    Retry,
+#[non_exhaustive]
+pub enum InvalidUpdate {
+    /// One of the topics is none.
+    Topic(InvalidTopic),
+    /// It has more than 100 topics.
+    TooManyTopics,
+    /// The id, the name or the retry time cannot be that of an update.
+    Field(InvalidField),
+    /// The event has no data, so that no client would get it.
+    NoData,
+    /// The event has more than 1 MiB on the wire.
+    TooLarge,
 }
 
-impl fmt::Display for InvalidField {
+impl From<InvalidTopic> for InvalidUpdate {
+    fn from(reason: InvalidTopic) -> Self {
+        InvalidUpdate::Topic(reason)
+    }
+}
+
+impl From<InvalidField> for InvalidUpdate {
+    fn from(reason: InvalidField) -> Self {
+        InvalidUpdate::Field(reason)
+    }
+}
+
+impl fmt::Display for InvalidUpdate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            InvalidField::Text(field, reason) => write!(f, "{field} {reason}"),
-            InvalidField::IdOfTheHub => {
-                f.write_str("id begins with #, as those that the hub gives out: choose another, or leave it out")
+            InvalidUpdate::Topic(reason) => reason.fmt(f),
+            InvalidUpdate::TooManyTopics => {
+                write!(f, "more than {MAX_TOPICS} topics: publish to fewer at a time")
             }
-            InvalidField::IdEarliest => {
-                f.write_str("id is earliest, which asks for the whole history: choose another, or leave it out")
-            }
-            InvalidField::Id(reason) => write!(f, "id: {reason}"),
-            InvalidField::Name(reason) => write!(f, "type: {reason}"),
-            InvalidField::NameOfTheHub(name) => {
-                write!(f, "type {name} is for the hub's own events: choose another")
-            }
-            InvalidField::NameOfEventSource(name) => {
-                write!(f, "type {name} is an event of EventSource itself: choose another")
-            }
-            InvalidField::Retry => {
-                write!(f, "retry is no time: give milliseconds in digits, at most {MAX_RETRY}")
+            InvalidUpdate::Field(reason) => reason.fmt(f),
+            InvalidUpdate::NoData => f.write_str("the event has no data: give it some, which may be empty"),
+            InvalidUpdate::TooLarge => {
+                write!(f, "the update's event would be larger than {MAX_BYTES} bytes: send less data, or fewer lines")
             }
         }
     }
 }
 
-impl Error for InvalidField {}
+impl Error for InvalidUpdate {}
 
 #[cfg(test)]
 mod tests {
@@ -159,79 +190,62 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn refused<T: std::fmt::Debug>(result: Result<T, InvalidField>, sentence: &str) {
+    fn refused(result: Result<Update, InvalidUpdate>, sentence: &str) {
         let reason = result.unwrap_err().to_string();
         assert!(reason.contains(sentence), "{reason}");
     }
 
-    fn update() -> Update {
-        Update {
-            topics: vec![Topic::new("a").unwrap()],
-            id: None,
-            name: None,
-            retry: None,
-            data: "x".into(),
-            private: false,
-        }
-    }
-
-    #[test]
-    fn an_id_is_any_visible_text() {
-        for text in ["1", "urn:uuid:1", "a#b", "Earliest", "caf\u{e9} 1", &"a".repeat(1_024)] {
-            assert_eq!(id(text.to_owned()).unwrap().as_str(), text);
-        }
-    }
-
-    #[test]
-    fn an_id_that_the_hub_could_not_tell_from_its_own_is_refused() {
-        refused(id("#1-2".into()), "id begins with #");
-        refused(id("#".into()), "id begins with #");
-        refused(id("earliest".into()), "id is earliest");
-        refused(id("a\0b".into()), "id contains U+0000");
-        refused(id("a\r\nb".into()), "id contains U+000D");
-        refused(id("a\u{202E}b".into()), "id contains U+202E");
-        refused(id(String::new()), "id is empty");
-        refused(id("a".repeat(1_025)), "id is longer than 1024 bytes");
-    }
-
-    #[test]
-    fn a_type_that_clients_would_take_for_something_else_is_refused() {
-        for taken in ["ready", "gap", "mercure"] {
-            refused(name(taken.into()), &format!("type {taken} is for the hub's own events"));
-        }
-        for taken in ["open", "error"] {
-            refused(name(taken.into()), &format!("type {taken} is an event of EventSource itself"));
-        }
-        refused(name("a\nb".into()), "type contains U+000A");
-        refused(name("a\u{AD}b".into()), "type contains U+00AD");
-        refused(name("a".repeat(1_025)), "type is longer");
-        for free in ["message", "Ready", "book added", "errors"] {
-            assert_eq!(name(free.into()).unwrap().as_str(), free);
-        }
-    }
-
-    #[test]
-    fn a_retry_time_is_digits_only() {
-        for (digits, millis) in [("0", 0), ("5000", 5_000), ("0005", 5), ("2147483647", 2_147_483_647)] {
-            assert_eq!(retry(digits), Ok(Duration::from_millis(millis)));
-        }
-        for text in ["", "+5", "-5", "5.0", " 5", "5s", "٥", "2147483648", "99999999999999999999999"] {
-            refused(retry(text), "give milliseconds in digits, at most 2147483647");
-        }
+    #[track_caller]
+    fn is(event: Event<'_>, id: Option<&str>, body: &str) {
+        let update = Update::new("a", event).unwrap();
+        assert_eq!(update.into_event(), (id.map(str::to_owned), body.to_owned()));
     }
 
     #[test]
     fn an_update_has_the_fields_that_were_given() {
-        let mut out = Vec::new();
-        update().encode_without_id(&mut out);
-        Update {
-            name: Some(name("n".into()).unwrap()),
-            retry: Some(Duration::from_secs(1)),
-            data: String::new(),
-            ..update()
+        is(Event::new("x"), None, "data: x\n\n");
+        is(Event::new("x").id(7), Some("7"), "data: x\n\n");
+        is(Event::new("").name("n").retry(Duration::from_secs(1)), None, "retry: 1000\nevent: n\ndata: \n\n");
+        is(Event::new("x").id(Id::from_static("")), None, "data: x\n\n");
+    }
+
+    #[test]
+    fn an_update_is_public_and_not_the_last_unless_it_is_said_to_be() {
+        let update = Update::new("a", Event::new("x")).unwrap();
+        assert!(!update.is_private() && !update.is_last());
+        assert!(update.clone().private().is_private() && update.last().is_last());
+    }
+
+    #[test]
+    fn an_update_has_1_to_100_topics_the_first_of_which_is_the_canonical_one() {
+        let mut update = Update::new("0", Event::new("x")).unwrap();
+        for topic in 1..MAX_TOPICS {
+            update = update.also(topic.to_string()).unwrap();
         }
-        .encode_without_id(&mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), "data: x\n\nretry: 1000\nevent: n\ndata: \n\n");
+        assert_eq!(update.topics().iter().map(Topic::as_str).take(2).collect::<Vec<_>>(), ["0", "1"]);
+        refused(update.also("x"), "more than 100 topics");
+        refused(Update::new("*", Event::new("x")), "topic is *");
+        refused(Update::new("", Event::new("x")), "topic is empty");
+        refused(Update::new("/.well-known/mercure", Event::new("x")), "is for the hub itself");
+        refused(Update::new("a", Event::new("x")).unwrap().also("a\nb"), "topic contains U+000A");
+    }
+
+    #[test]
+    fn an_event_that_the_protocol_would_refuse_is_refused() {
+        refused(Update::new("a", Event::new("x").id(Id::from_static("#1-2"))), "id begins with #");
+        refused(Update::new("a", Event::new("x").id(Id::from_static("earliest"))), "id is earliest");
+        refused(Update::new("a", Event::new("x").name("ready")), "type ready is for the hub's own events");
+        refused(Update::new("a", Event::new("x").name("error")), "type error is an event of EventSource");
+        refused(Update::new("a", Event::new("x").retry(Duration::from_millis(MAX_RETRY + 1))), "retry is no time");
+        refused(Update::new("a", Event::without_data().id(7)), "the event has no data");
+    }
+
+    #[test]
+    fn an_event_has_at_most_1_mib_on_the_wire() {
+        let frame = "data: \n\n".len();
+        assert!(Update::new("a", Event::new("x".repeat(MAX_BYTES - frame))).is_ok());
+        refused(Update::new("a", Event::new("x".repeat(MAX_BYTES - frame + 1))), "larger than 1048576 bytes");
+        refused(Update::new("a", Event::new("\n".repeat(200_000))), "send less data, or fewer lines");
     }
 
     proptest! {
@@ -239,13 +253,20 @@ mod tests {
 
         #[test]
         fn a_line_with_an_id_makes_it_the_event_with_that_id(
-            data in ".*", name in proptest::option::of("[a-z ]+"), retry in proptest::option::of(0..MAX_RETRY), id in "[^#\\pC].*",
+            data in ".*", name in prop::option::of("[a-z ]+"), retry in prop::option::of(0..MAX_RETRY), id in "[^#\\pC].*",
         ) {
-            let Ok(id) = super::id(id) else { return Ok(()) };
-            let name = name.map(|name| Name::new(name).unwrap());
-            let retry = retry.map(Duration::from_millis);
-            let mut bytes = format!("id: {id}\n").into_bytes();
-            Update { name: name.clone(), retry, data: data.clone(), ..update() }.encode_without_id(&mut bytes);
+            let event = |id: Option<Id<'static>>| {
+                let mut event = Event::new(data.clone());
+                if let Some(name) = &name { event = event.name(Name::new(name.clone()).unwrap()); }
+                if let Some(retry) = retry { event = event.retry(Duration::from_millis(retry)); }
+                if let Some(id) = id { event = event.id(id); }
+                event
+            };
+            let Ok(id) = Id::new(id) else { return Ok(()) };
+            let Ok(update) = Update::new("a", event(Some(id.clone()))) else { return Ok(()) };
+            let (given, body) = update.into_event();
+            prop_assert_eq!(given.as_deref(), Some(id.as_str()));
+            let bytes = format!("id: {id}\n{body}").into_bytes();
 
             let (mut decoder, mut input, mut seen_retry) = (spin_sse::Decoder::new(), &bytes[..], None);
             let message = loop {
@@ -257,8 +278,8 @@ mod tests {
             };
             prop_assert_eq!(message.data, data.replace("\r\n", "\n").replace('\r', "\n"));
             prop_assert_eq!(message.last_event_id, id.as_str());
-            prop_assert_eq!(message.name, name.as_ref().map_or("message", Name::as_str));
-            prop_assert_eq!(seen_retry, retry);
+            prop_assert_eq!(message.name, name.as_deref().unwrap_or("message"));
+            prop_assert_eq!(seen_retry, retry.map(Duration::from_millis));
             prop_assert!(input.is_empty());
         }
     }
