@@ -1,39 +1,64 @@
 //! A hub for Server-Sent Events, as a library for [Spin](https://spinframework.dev) components.
 //!
-//! Publishers `POST` updates to topics, subscribers hold a stream. A client that comes back with its last event id gets
-//! exactly what it missed. The hub speaks the core of the [Mercure protocol](https://mercure.rocks/spec), and keeps its
-//! history in Spin's SQLite, or in Redis for any number of machines.
+//! A component publishes updates to topics, and lets its clients follow topics. A client that comes back with its last
+//! event id gets exactly what it missed, from whichever instance or machine. The history is kept in Spin's SQLite, or
+//! in Redis for any number of machines.
 //!
-//! A component mounts a hub under any path:
+//! A board of notes, which everyone sees from its first note on:
 //!
 //! ```no_run
 //! # #[cfg(feature = "spin")]
 //! # mod example {
-//! use spin_sdk::http::{IntoResponse, Request};
-//! use spin_sse_hub::{Config, Hub, Secret};
-//!
-//! thread_local! {
-//!     static HUB: Hub = {
-//!         let secret = Secret::new(b"a text of at least 32 random bytes");
-//!         Hub::new(Config { secret, ..Config::default() })
-//!     };
-//! }
+//! use spin_sdk::http::{Error, IntoResponse, Method, Request, body::IncomingBodyExt};
+//! use spin_sdk::http_service;
+//! use spin_sse::Event;
+//! use spin_sse_hub::{Hub, Subscription, Update};
 //!
 //! # /*
 //! #[http_service]
 //! # */
-//! async fn serve(request: Request) -> impl IntoResponse {
-//!     HUB.with(Clone::clone).serve(request).await
+//! async fn board(request: Request) -> Result<impl IntoResponse, Error> {
+//!     let hub = Hub::from_variables().await?;
+//!     if request.method() == Method::POST {
+//!         let note = request.into_body().bytes().await?;
+//!         let event = Event::new(String::from_utf8_lossy(&note)).name("note");
+//!         return Ok(hub.publish(Update::new("board", event)?).await?.into_response()?);
+//!     }
+//!     Ok(hub.subscribe(&request, Subscription::new(["board"])?.from_start()).await?)
 //! }
 //! # }
 //! ```
 //!
-//! In the component's `spin.toml`: `sqlite_databases = ["default"]`, and for Redis its host in
-//! `allowed_outbound_hosts`.
+//! In the component's `spin.toml`:
+//!
+//! ```toml
+//! [component.board]
+//! sqlite_databases = ["default"]
+//! # By these, instances of a host wake each other. With Redis, its host stands here too.
+//! allowed_outbound_hosts = ["udp://127.0.0.1:*"]
+//!
+//! [component.board.variables]
+//! settings = "stream_seconds=30"
+//! ```
+//!
+//! # What a component does with a hub
+//!
+//! * [`Hub::from_variables`]: the instance's hub, as the component's variable `settings` has it. A setting that is left
+//!   out has its default, see [`Config::from_settings`]. [`Hub::new`] takes a [`Config`] instead.
+//! * [`Hub::publish`] and [`Hub::publish_all`]: an [`Update`] is an [`Event`](spin_sse::Event) and its topics, checked
+//!   when it is made. What is published is durable, and has its id, when these return.
+//! * [`Hub::subscribe`]: answers a request with a stream of the topics of a [`Subscription`]. The component has decided
+//!   who may follow what, so private updates of these topics are in the stream.
+//! * [`Hub::end`]: publishes the last update of a topic.
+//! * [`Hub::serve`]: the whole [protocol](https://mercure.rocks/spec) under any path, for clients that choose their
+//!   topics themselves and publishers outside of the component. They need tokens, see below.
+//!
+//! The errors of all these become responses by `?`, as above: what the protocol would answer, with a sentence that says
+//! what to do.
 //!
 //! # Tokens
 //!
-//! What a publisher may do is in a JSON Web Token, signed with the hub's [`Secret`]:
+//! What a publisher may do who comes to [`Hub::serve`] is in a JSON Web Token, signed with the hub's [`Secret`]:
 //!
 //! ```
 //! use spin_sse_hub::{Grant, Secret, Selector, sign, verify};
@@ -89,6 +114,7 @@ pub use access::origins::Origins;
 pub use access::token::{InvalidToken, Secret, sign, verify};
 pub use config::{Backend, Config, Redis};
 pub use log::Retention;
+pub use request::subscription::Subscription;
 pub use topic::field::InvalidField;
 pub use topic::reserved::PATH;
 pub use topic::selector::{InvalidSelector, Selector};
@@ -98,6 +124,8 @@ pub use topic::update::{InvalidUpdate, Update};
 
 #[cfg(feature = "spin")]
 pub use spin::hub::Hub;
+#[cfg(feature = "spin")]
+pub use spin::publication::PublishError;
 #[cfg(feature = "spin")]
 pub use spin::reply;
 

@@ -8,3 +8,4 @@ pub(crate) mod json;
 pub(crate) mod prefer;
 pub(crate) mod publish;
 pub(crate) mod subscribe;
+pub(crate) mod subscription;

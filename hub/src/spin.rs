@@ -10,6 +10,8 @@ pub(crate) mod store;
 
 pub(crate) mod notifier;
 
+pub(crate) mod detached;
+
 pub(crate) mod append;
 pub(crate) mod extents;
 pub(crate) mod registry;
@@ -23,6 +25,11 @@ pub(crate) mod work;
 pub(crate) mod driver;
 
 pub(crate) mod endpoint;
+
+pub(crate) mod publication;
+pub(crate) mod refused;
+
+pub(crate) mod answer;
 
 pub(crate) mod publish;
 pub(crate) mod subscribe;

@@ -1,6 +1,7 @@
 //! The hub: what is promised to publishers and subscribers.
 
 mod access;
+mod component;
 mod delivery;
 mod earlier_release;
 mod failures;
@@ -66,6 +67,17 @@ on_every_log! {
         a_batch_is_one_and_is_answered_with_an_id_a_line;
     access:
         private_updates_reach_only_who_may_read_them;
+    component:
+        a_component_publishes_and_its_clients_get_the_topics_that_it_chose
+        a_component_lets_its_clients_read_private_updates_of_the_topics_that_it_chose
+        a_component_chooses_where_a_client_starts_that_does_not_say_so
+        what_one_instance_of_a_component_publishes_reaches_the_clients_of_others
+        clients_of_a_component_that_are_cut_get_every_update_once_and_in_order
+        several_updates_are_published_all_or_none
+        a_component_whose_log_is_away_says_so_and_loses_nothing
+        a_publication_that_nobody_waits_for_hinders_no_other
+        a_subscription_to_what_exists_is_answered_204_while_there_is_nothing
+        a_component_serves_the_protocol_under_a_path_of_its_own;
     failures:
         a_killed_host_loses_nothing_that_it_answered_and_doubles_nothing
         a_log_that_fails_ends_no_stream_and_loses_nothing;

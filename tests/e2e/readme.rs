@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use hyper::{Method, StatusCode};
 use spin_sse_hub::Config;
 
-use crate::support::client::{EventStream, Item};
-use crate::support::server::readme;
+use crate::support::client::{EventStream, Item, fetch_with};
+use crate::support::server::{hub_example, readme};
 
 const README: &str = include_str!("../../README.md");
 
@@ -13,6 +14,15 @@ const README: &str = include_str!("../../README.md");
 fn the_example_is_the_one_that_is_tested() {
     let example = include_str!("../readme/src/count.rs");
     assert!(README.contains(&format!("```rust\n{example}```")), "README.md and tests/readme/src/count.rs differ");
+}
+
+#[test]
+fn the_example_of_the_front_page_of_the_hub_is_the_one_that_is_tested() {
+    let page = include_str!("../../hub/src/lib.rs").lines().filter_map(|line| line.strip_prefix("//!"));
+    let shown = page.map(|line| line.strip_prefix(' ').unwrap_or(line)).filter(|line| !line.starts_with("# "));
+    let page: String = shown.map(|line| format!("{line}\n")).collect();
+    let example = include_str!("../hub-example/src/board.rs");
+    assert!(page.contains(example), "hub/src/lib.rs and tests/hub-example/src/board.rs differ");
 }
 
 #[test]
@@ -63,4 +73,28 @@ async fn the_example_counts_and_resumes() {
     }
     let mut stream = EventStream::open_with(server.address(), "/", &[("last-event-id", "41")]).await;
     assert_eq!(stream.event().await.data, "number 42");
+}
+
+#[tokio::test]
+async fn the_example_of_the_hub_is_a_board_of_notes() {
+    let server = hub_example().start().await;
+    let mut early = EventStream::open(server.address(), "/").await;
+    assert_eq!(early.event().await.name, "ready");
+    let mut ids = Vec::new();
+    for note in ["milk", "two\nlines"] {
+        let reply = fetch_with(server.address(), Method::POST, "/", &[], note).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        ids.push(reply.body);
+    }
+    let mut late = EventStream::open(server.address(), "/").await;
+    assert_eq!(late.event().await.name, "ready");
+    for stream in [&mut early, &mut late] {
+        for (note, id) in ["milk", "two\nlines"].into_iter().zip(&ids) {
+            let event = stream.event().await;
+            assert_eq!((event.name.as_str(), event.data.as_str(), &event.id), ("note", note, id));
+        }
+    }
+    let mut resumed = EventStream::open_with(server.address(), "/", &[("last-event-id", &ids[0])]).await;
+    assert_eq!(resumed.event().await.name, "ready");
+    assert_eq!(resumed.event().await.data, "two\nlines");
 }

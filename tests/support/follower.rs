@@ -12,7 +12,7 @@ use super::within;
 /// A subscriber that comes back after every cut, as a browser does.
 pub struct Follower {
     addresses: Vec<SocketAddr>,
-    topic: String,
+    path: String,
     last: String,
     stream: Option<EventStream>,
     /// How long it waits before it comes back.
@@ -32,11 +32,15 @@ impl Follower {
 
     /// One that goes to the next of `addresses` whenever it connects.
     pub fn over(addresses: &[SocketAddr], topic: &str, last: &str) -> Self {
-        let (addresses, topic, last) = (addresses.to_vec(), topic.to_owned(), last.to_owned());
+        Follower { addresses: addresses.to_vec(), ..Self::at(addresses[0], &format!("{HUB}?match={topic}"), last) }
+    }
+
+    /// One of another address than the hub's, or with another query.
+    pub fn at(address: SocketAddr, path: &str, last: &str) -> Self {
         Follower {
-            addresses,
-            topic,
-            last,
+            addresses: vec![address],
+            path: path.to_owned(),
+            last: last.to_owned(),
             stream: None,
             pause: Duration::ZERO,
             updates: Vec::new(),
@@ -69,7 +73,7 @@ impl Follower {
 
     /// Receives one update, over as many connections as that takes.
     pub async fn next(&mut self) -> Event {
-        within(format!("update {} of {}", self.updates.len(), self.topic), async {
+        within(format!("update {} of {}", self.updates.len(), self.path), async {
             loop {
                 match self.step().await {
                     Some(event) if event.name == "gap" => self.gaps += 1,
@@ -100,8 +104,7 @@ impl Follower {
             if !self.last.is_empty() {
                 headers.push(("last-event-id", self.last.as_str()));
             }
-            let path = format!("{HUB}?match={}", self.topic);
-            self.stream = EventStream::try_open(address, &path, &headers).await;
+            self.stream = EventStream::try_open(address, &self.path, &headers).await;
         }
         let stream = self.stream.as_mut()?;
         let item = stream.wait().await;

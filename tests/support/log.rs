@@ -6,8 +6,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use test_redis::Redis;
 
-use super::hub::hub_with_key;
-use super::server::Setup;
+use super::hub::{SECRET, hub_with_key};
+use super::server::{Setup, hub_component};
 
 /// A log of a test's own. Hubs that use it one after the other, or with Redis at once, have it in common.
 pub enum Log {
@@ -26,9 +26,18 @@ impl Log {
 
     /// The edge function with a key and this log.
     pub fn hub(&self) -> Setup {
+        self.under(hub_with_key())
+    }
+
+    /// The component of `tests/hub-component` with a key and this log.
+    pub fn component(&self) -> Setup {
+        self.under(hub_component().variable("jwt_secret", SECRET))
+    }
+
+    fn under(&self, setup: Setup) -> Setup {
         match self {
-            Log::Sqlite(directory) => hub_with_key().state(directory.path()),
-            Log::Redis(redis) => hub_on(redis),
+            Log::Sqlite(directory) => setup.state(directory.path()),
+            Log::Redis(redis) => on(redis, setup),
         }
     }
 
@@ -87,5 +96,9 @@ fn alter(directory: &TempDir, columns: &str) {
 
 /// The edge function with a key and its log in `redis`.
 pub fn hub_on(redis: &Redis) -> Setup {
-    hub_with_key().variable("log", redis.url()).variable("log_host", redis.host())
+    on(redis, hub_with_key())
+}
+
+fn on(redis: &Redis, setup: Setup) -> Setup {
+    setup.variable("log", redis.url()).variable("log_host", redis.host())
 }

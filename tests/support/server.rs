@@ -41,6 +41,16 @@ pub fn readme() -> Setup {
     setup("tests/readme/spin.toml")
 }
 
+/// The component of `tests/hub-component`, which has a hub of its own.
+pub fn hub_component() -> Setup {
+    setup("tests/hub-component/spin.toml")
+}
+
+/// The example of the front page of `spin-sse-hub`.
+pub fn hub_example() -> Setup {
+    setup("tests/hub-example/spin.toml")
+}
+
 fn setup(manifest: &str) -> Setup {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest);
     Setup { manifest, variables: Vec::new(), reuse: 128, request_timeout: None, state: None, process: false }

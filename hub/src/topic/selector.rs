@@ -77,6 +77,8 @@ impl Selector {
 /// Why a list is no [`Selector`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidSelector {
+    /// It is empty, where someone would follow no topic.
+    Empty,
     /// It is longer than [`Selector::MAX_TOPICS`].
     TooMany,
     /// It has a text that cannot name anything.
@@ -86,6 +88,7 @@ pub enum InvalidSelector {
 impl fmt::Display for InvalidSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            InvalidSelector::Empty => f.write_str("no topic to follow: name at least one, or *"),
             InvalidSelector::TooMany => {
                 write!(f, "more than {} topics to match: ask for fewer, or for *", Selector::MAX_TOPICS)
             }

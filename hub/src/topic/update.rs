@@ -121,6 +121,11 @@ impl Update {
         self.last
     }
 
+    /// The bytes of its event, without the line of its id.
+    pub(crate) fn size(&self) -> usize {
+        self.body.len()
+    }
+
     /// Its id, where its publisher gave one, and its event without the id. The line `id: <id>` in front of the event
     /// makes it the event with that id.
     pub(crate) fn into_event(self) -> (Option<String>, String) {

@@ -1,0 +1,148 @@
+//! Answers a subscriber: with a stream, which the dispatcher writes to, or with what there is in its place.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use spin_sdk::http::IntoResponse;
+use spin_sse::{Event, Head, encode_comment, timer};
+use wasi::http::types::{ErrorCode, Response};
+
+use crate::fanout::resume::Resume;
+use crate::fanout::session::NewSession;
+use crate::log::{Interest, Log, Unavailable};
+use crate::request::subscribe::Start;
+use crate::spin::driver::Driver;
+use crate::spin::hub::Hub;
+use crate::spin::registry::{Joined, Joining};
+use crate::spin::reply;
+use crate::topic::selector::Selector;
+
+const MERCURE_LAST_EVENT_ID: HeaderName = HeaderName::from_static("mercure-last-event-id");
+
+/// What a subscriber asks for and may have.
+pub(crate) struct Subscriber {
+    /// The topics that it follows.
+    pub(crate) selector: Selector,
+    /// The topics whose private updates it may read.
+    pub(crate) grant: Selector,
+    /// Where it starts.
+    pub(crate) start: Start,
+    /// Only if the log has something.
+    pub(crate) existing: bool,
+    /// It asks for the response head alone.
+    pub(crate) head_only: bool,
+    /// Of its stream.
+    pub(crate) head: Head,
+    /// When it asked.
+    pub(crate) asked: timer::Instant,
+    /// When it may no longer read.
+    pub(crate) expires: timer::Instant,
+}
+
+/// The future of [`answer`]. A box keeps its code in this crate, as with [`Hub::serve`].
+type Answered = Pin<Box<dyn Future<Output = Result<Response, ErrorCode>>>>;
+
+/// Answers a subscriber.
+///
+/// The answer does not wait for the log: while a request waits, the host may start another instance for the next one.
+/// The stream starts where the log ended when the client asked. Only a request with a last event id must know the log:
+/// its response head says what the log has of that id.
+pub(crate) fn answer(mut wants: Subscriber, hub: Hub) -> Answered {
+    Box::pin(async move {
+        if wants.existing {
+            let exists = exists(&wants.selector, &hub).await;
+            hub.read_health.note(&exists);
+            match exists {
+                Ok(true) => {}
+                Ok(false) => return nothing(wants.head.headers),
+                Err(_) => return come_back(wants.head, hub.config.retry),
+            }
+        }
+        if wants.head_only {
+            return wants.head.open().map(|(response, _)| response);
+        }
+        if wants.start == Start::Now {
+            return open(wants, None, &hub);
+        }
+        let resume = resume(&wants.start, &hub).await;
+        hub.read_health.note(&resume);
+        match resume {
+            Ok(resume) => {
+                if let Ok(id) = HeaderValue::from_bytes(resume.preceding(&wants.start).as_bytes()) {
+                    wants.head.headers.insert(MERCURE_LAST_EVENT_ID, id);
+                }
+                open(wants, Some(resume), &hub)
+            }
+            Err(_) => come_back(wants.head, hub.config.retry),
+        }
+    })
+}
+
+/// Whether the log has an update on one of these topics.
+async fn exists(selector: &Selector, hub: &Hub) -> Result<bool, Unavailable> {
+    let interest = match selector.is_all() {
+        true => Interest::All(0),
+        false => Interest::Topics(selector.topics().map(|topic| (topic.into(), 0)).collect()),
+    };
+    Ok(!hub.reading.after(&interest).await?.entries.is_empty())
+}
+
+/// 204: there is nothing to come back for.
+fn nothing(mut headers: HeaderMap) -> Result<Response, ErrorCode> {
+    let mut reply = reply::empty(StatusCode::NO_CONTENT);
+    for of_a_stream in Head::default().headers.keys() {
+        headers.remove(of_a_stream);
+    }
+    reply.headers_mut().extend(headers);
+    reply.into_response()
+}
+
+/// Where a client goes on. What this instance knows of the log tells it, if the client's place is in there: the log may
+/// have grown since.
+async fn resume(start: &Start, hub: &Hub) -> Result<Resume, Unavailable> {
+    let known = hub.registry.extent().filter(|_| *start != Start::Earliest);
+    let extent = match known {
+        Some(known) => known,
+        None => hub.extents.read(&*hub.reading).await?,
+    };
+    let resume = Resume::find(start, &extent, &*hub.reading).await?;
+    if resume.lost.is_none() {
+        return Ok(resume);
+    }
+    // The place may be newer than what is known.
+    let extent = hub.reading.extent().await?;
+    Resume::find(start, &extent, &*hub.reading).await
+}
+
+/// Opens the stream, and hands it to the dispatcher, which gets to work when the response head is on its way.
+fn open(wants: Subscriber, resume: Option<Resume>, hub: &Hub) -> Result<Response, ErrorCode> {
+    let Subscriber { selector, grant, head, asked, expires, .. } = wants;
+    let (response, writer) = head.open()?;
+    let deadline = timer::after(asked, timer::jittered(hub.config.max_duration)).min(expires);
+    let (max_bytes, retry) = (hub.config.max_bytes, timer::scattered(hub.config.retry));
+    let session = NewSession { selector, grant, resume, asked, max_bytes, deadline, retry };
+    match hub.registry.join(Joining { session, writer }) {
+        Joined::Wake(dispatcher) => wasi::spawn(async move { dispatcher.notify().await }),
+        Joined::Start(listener) => {
+            let hub = hub.clone();
+            wasi::spawn(async move { Driver::new(hub, listener).run().await });
+        }
+    }
+    Ok(response)
+}
+
+/// A stream that ends at once. An error would make `EventSource` stop for good; this makes it come back, with the last
+/// event id it has.
+fn come_back(head: Head, retry: Duration) -> Result<Response, ErrorCode> {
+    let mut out = Vec::new();
+    encode_comment("the log is unavailable: come back", &mut out);
+    Event::without_data().retry(timer::scattered(retry.saturating_mul(2))).encode(&mut out);
+    let (response, mut writer) = head.open()?;
+    wasi::spawn(async move {
+        // A client that has gone comes back anyway.
+        let _ = writer.write(out).await;
+        writer.finish().await;
+    });
+    Ok(response)
+}

@@ -1,0 +1,51 @@
+//! What the hub's errors answer, where a component passes them on with `?`.
+
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
+use spin_sdk::http::{Error, IntoResponse};
+
+use crate::request::refusal::Refusal;
+use crate::spin::endpoint::refuse;
+use crate::spin::publication::PublishError;
+use crate::spin::reply::{self, Reply};
+use crate::topic::selector::InvalidSelector;
+use crate::topic::update::InvalidUpdate;
+
+/// What a publisher is told whose updates were not published.
+pub(crate) fn unpublished(error: &PublishError) -> Reply {
+    match error {
+        PublishError::Invalid(reason) => refuse(&Refusal::from(reason.clone())),
+        PublishError::TooMuch => reply::text(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
+        PublishError::Ended(_) => reply::text(StatusCode::CONFLICT, error.to_string()),
+        PublishError::Unavailable { .. } => {
+            let mut reply = reply::text(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+            reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            reply
+        }
+    }
+}
+
+fn response(reply: Reply) -> Error {
+    reply.into_response().map_or_else(Error::ErrorCode, Error::Response)
+}
+
+/// What the protocol answers: 400 or 413, 409, or 503 with `retry-after`, with the error as the text.
+impl From<PublishError> for Error {
+    fn from(error: PublishError) -> Error {
+        response(unpublished(&error))
+    }
+}
+
+/// 400 or 413, with the error as the text.
+impl From<InvalidUpdate> for Error {
+    fn from(error: InvalidUpdate) -> Error {
+        response(refuse(&Refusal::from(error)))
+    }
+}
+
+/// 400, with the error as the text.
+impl From<InvalidSelector> for Error {
+    fn from(error: InvalidSelector) -> Error {
+        response(refuse(&Refusal::bad_request(error.to_string())))
+    }
+}

@@ -1,0 +1,88 @@
+//! A hub in a component of its own: what the end-to-end tests ask of `spin-sse-hub`.
+//!
+//! The first segment of the path says what is asked for, the second the topics, with commas between, the third the
+//! options, likewise. The query is the client's.
+
+#![cfg(target_family = "wasm")]
+
+use std::pin::pin;
+
+use futures::future::{Either, ready, select};
+use spin_sdk::http::body::IncomingBodyExt;
+use spin_sdk::http::{Error, HeaderName, HeaderValue, IntoResponse, Request, StatusCode};
+use spin_sdk::http_service;
+use spin_sdk::wasip3::http::types::Response;
+use spin_sse::{Event, Id, Name};
+use spin_sse_hub::{Hub, InvalidUpdate, Subscription, Update};
+
+#[http_service]
+async fn serve(request: Request) -> Result<Response, Error> {
+    let hub = Hub::from_variables().await?;
+    let path = request.uri().path().to_owned();
+    let mut segments = path.split('/').skip(1).map(|segment| segment.split(',').filter(|word| !word.is_empty()));
+    let mut segment = || segments.next().into_iter().flatten().collect::<Vec<_>>();
+    let (what, topics, options) = (segment(), segment(), segment());
+    match what.as_slice() {
+        ["hub"] => Ok(hub.serve(request).await?),
+        ["follow"] => Ok(hub.subscribe(&request, subscription(&topics, &options)?).await?),
+        ["publish"] => {
+            let update = update(&topics, &text(request).await?, &options)?;
+            Ok(hub.publish(update).await?.into_response()?)
+        }
+        ["batch"] => {
+            let text = text(request).await?;
+            let lines = text.lines().map(|line| line.split_once(' ').unwrap_or((line, "")));
+            let updates = lines.map(|(topic, data)| update(&[topic], data, &options)).collect::<Result<Vec<_>, _>>()?;
+            Ok(hub.publish_all(updates).await?.join("\n").into_response()?)
+        }
+        ["end"] => {
+            let topic = topics.first().copied().unwrap_or_default();
+            Ok(hub.end(topic, Event::new("over").name("end")).await?.into_response()?)
+        }
+        ["forsake"] => forsake(&hub, update(&topics, "forsaken", &options)?).await,
+        _ => Ok(StatusCode::NOT_FOUND.into_response()?),
+    }
+}
+
+async fn text(request: Request) -> Result<String, Error> {
+    Ok(String::from_utf8_lossy(&request.into_body().bytes().await?).into_owned())
+}
+
+fn update(topics: &[&str], data: &str, options: &[&str]) -> Result<Update, InvalidUpdate> {
+    let mut event = Event::new(data);
+    for option in options {
+        match option.split_once(':') {
+            Some(("id", id)) => event = event.id(Id::new(id.to_owned()).unwrap_or(Id::from_static("none"))),
+            Some(("name", name)) => event = event.name(Name::new(name).unwrap_or(Name::from_static("none"))),
+            _ => {}
+        }
+    }
+    let (first, others) = topics.split_first().unwrap_or((&"", &[]));
+    let mut update = Update::new(*first, event)?;
+    for topic in others {
+        update = update.also(*topic)?;
+    }
+    Ok(if options.contains(&"private") { update.private() } else { update })
+}
+
+fn subscription(topics: &[&str], options: &[&str]) -> Result<Subscription, Error> {
+    let mut subscription = Subscription::new(topics.iter().copied())?;
+    for option in options {
+        subscription = match *option {
+            "from_start" => subscription.from_start(),
+            "existing" => subscription.existing(),
+            "header" => subscription.header(HeaderName::from_static("x-chat"), HeaderValue::from_static("7")),
+            _ => subscription,
+        };
+    }
+    Ok(subscription)
+}
+
+/// Begins to publish, and does not wait for the end.
+async fn forsake(hub: &Hub, update: Update) -> Result<Response, Error> {
+    let done = match select(pin!(hub.publish(update)), ready(())).await {
+        Either::Left(_) => "published",
+        Either::Right(_) => "forsaken",
+    };
+    Ok(done.into_response()?)
+}
