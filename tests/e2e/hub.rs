@@ -9,6 +9,7 @@ mod forged_wakeups;
 mod full_disk;
 mod gathering;
 mod publishing;
+mod quiet;
 mod resume;
 mod topics;
 
@@ -78,6 +79,11 @@ on_every_log! {
         a_publication_that_nobody_waits_for_hinders_no_other
         a_subscription_to_what_exists_is_answered_204_while_there_is_nothing
         a_component_serves_the_protocol_under_a_path_of_its_own;
+    quiet:
+        a_quiet_stream_has_nothing_but_updates_and_places
+        quiet_clients_that_are_cut_get_every_update_once_and_in_order
+        a_quiet_topic_does_not_cost_a_quiet_client_its_place
+        what_is_lost_is_not_announced_to_a_quiet_client;
     failures:
         a_killed_host_loses_nothing_that_it_answered_and_doubles_nothing
         a_log_that_fails_ends_no_stream_and_loses_nothing;

@@ -131,6 +131,7 @@ fn dispatch() {
             max_bytes: u64::MAX,
             deadline: u64::MAX,
             retry: Duration::from_secs(1),
+            quiet: false,
         };
         dispatcher.join(session, 0);
     }

@@ -3,11 +3,11 @@
 use std::mem::take;
 
 use bytes::Bytes;
-use spin_sse::{Event, Id, encode_comment};
+use spin_sse::encode_comment;
 
 use crate::access::policy::may_read;
 use crate::fanout::cache::{LogCache, Validity};
-use crate::fanout::events::encode_gap;
+use crate::fanout::events::{encode_gap, encode_place};
 use crate::fanout::segment::Segment;
 use crate::fanout::session::{CHUNK, Session, Target};
 use crate::fanout::state::{Served, State};
@@ -104,9 +104,7 @@ impl Session {
             encode_comment("", out);
         } else {
             self.client_knows = self.position.sequence;
-            if let Ok(id) = Id::new(self.position.to_string()) {
-                Event::without_data().id(id).encode(out);
-            }
+            encode_place(&self.position, None, out);
         }
         self.budget.spend(out.len().saturating_sub(before));
     }
@@ -119,10 +117,14 @@ impl Session {
         }
     }
 
-    /// Moves it to `start`, where the log goes on, and puts the event that says so into the buffer.
+    /// Moves it to `start`, where the log goes on, and puts what says so into the buffer.
     pub(crate) fn announce_gap(&mut self, start: Position) {
         let before = self.buffer.len();
-        encode_gap(&self.position.to_string(), &start, &mut self.buffer);
+        if self.quiet {
+            encode_place(&start, None, &mut self.buffer);
+        } else {
+            encode_gap(&self.position.to_string(), &start, &mut self.buffer);
+        }
         self.budget.spend(self.buffer.len().saturating_sub(before));
         self.client_knows = start.sequence;
         self.position = start;
@@ -180,7 +182,7 @@ mod tests {
         let selector = selector(follows);
         let retry = Duration::ZERO;
         let topics = selector.topics().map(Rc::from).collect();
-        let new = NewSession { selector, grant, resume, asked: 0, max_bytes, deadline: 0, retry };
+        let new = NewSession { selector, grant, resume, asked: 0, max_bytes, deadline: 0, retry, quiet: false };
         let mut session = Session::new(new, topics, 0);
         session.buffer.clear();
         session.budget = ByteBudget::new(max_bytes);

@@ -1,4 +1,4 @@
-//! The events of the hub itself: `ready` and `gap`.
+//! The events of the hub itself, `ready` and `gap`, and the block that quiet streams have in their place.
 
 use std::time::Duration;
 
@@ -29,6 +29,19 @@ pub(crate) fn encode_ready(
         event = event.id(id);
     }
     event.encode(out);
+}
+
+/// Appends a block that tells the client its place, and nothing else; before anything else, also how long it waits
+/// before it reconnects.
+pub(crate) fn encode_place(position: &Position, retry: Option<Duration>, out: &mut Vec<u8>) {
+    let mut block = Event::without_data();
+    if let Ok(id) = Id::new(position.to_string()) {
+        block = block.id(id);
+    }
+    if let Some(retry) = retry {
+        block = block.retry(retry);
+    }
+    block.encode(out);
 }
 
 /// Appends the event that announces a hole in the history: what followed `asked` and came before `start` is lost.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use spin_sse::ByteBudget;
 
-use crate::fanout::events::{encode_gap, encode_ready};
+use crate::fanout::events::{encode_gap, encode_place, encode_ready};
 use crate::fanout::resume::Resume;
 use crate::fanout::state::State;
 use crate::instant::{Instant, after};
@@ -40,6 +40,8 @@ pub struct NewSession {
     pub deadline: Instant,
     /// How long the client is asked to wait before it reconnects.
     pub retry: Duration,
+    /// Without the hub's own events: the client is told its place and nothing else.
+    pub quiet: bool,
 }
 
 /// A client's stream, from the response head to the end.
@@ -78,6 +80,7 @@ pub(crate) struct Session {
     /// The last sequence of which the client knows the id.
     pub(super) client_knows: u64,
     pub(super) budget: ByteBudget,
+    pub(super) quiet: bool,
     retry: Duration,
 }
 
@@ -93,7 +96,7 @@ pub(crate) struct Target {
 impl Session {
     /// A session that is written to for the first time, or waits for its position.
     pub(crate) fn new(new: NewSession, topics: Vec<Rc<str>>, now: Instant) -> Self {
-        let NewSession { selector, grant, resume, asked, max_bytes, deadline, retry } = new;
+        let NewSession { selector, grant, resume, asked, max_bytes, deadline, retry, quiet } = new;
         let mut session = Session {
             state: State::AwaitingPosition,
             deadline,
@@ -113,6 +116,7 @@ impl Session {
             position: Position { epoch: String::new(), sequence: 0 },
             client_knows: 0,
             budget: ByteBudget::new(max_bytes),
+            quiet,
             retry,
         };
         if let Some(resume) = resume {
@@ -124,9 +128,13 @@ impl Session {
     /// Begins at a position: the first block of the stream is in the buffer then.
     pub(crate) fn begin(&mut self, resume: Resume) {
         let Resume { position, lost, resumed } = resume;
-        encode_ready(&position, lost.as_deref(), resumed, self.retry, &mut self.buffer);
-        if let Some(lost) = &lost {
-            encode_gap(lost, &position, &mut self.buffer);
+        if self.quiet {
+            encode_place(&position, Some(self.retry), &mut self.buffer);
+        } else {
+            encode_ready(&position, lost.as_deref(), resumed, self.retry, &mut self.buffer);
+            if let Some(lost) = &lost {
+                encode_gap(lost, &position, &mut self.buffer);
+            }
         }
         self.budget.spend(self.buffer.len());
         self.client_knows = position.sequence;

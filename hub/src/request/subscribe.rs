@@ -1,23 +1,45 @@
-//! What a subscriber asks for: which topics, and from where on.
+//! What a subscriber asks for: which topics, from where on, and whether it wants to hear of the hub itself.
 
 use crate::request::form;
 use crate::request::refusal::Refusal;
 use crate::topic::field::EARLIEST;
 use crate::topic::selector::Selector;
 
-/// Reads which topics a query asks for: each `match`, `match_exact` or `topic`, as older clients say, is one, or `*`.
+/// What a query asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Query {
+    /// The topics to follow.
+    pub(crate) selector: Selector,
+    /// Without the hub's own events.
+    pub(crate) quiet: bool,
+}
+
+/// Reads what a query asks for: each `match`, `match_exact` or `topic`, as older clients say, is a topic, or `*`;
+/// `quiet` is `true` or `false`.
 ///
 /// # Errors
 ///
-/// 400 when there is none, there are more than [`Selector::MAX_TOPICS`], one cannot be a topic, or another parameter
-/// begins with `match`: what the hub does not understand must not be passed over, or the subscriber would wait in vain.
-/// For the same reason a `topic` that is a URI template is refused, which older hubs matched; `match` takes it as a
-/// name.
-pub(crate) fn parse(query: Option<&str>) -> Result<Selector, Refusal> {
-    let mut topics = Vec::new();
+/// 400 when `quiet` is something else, there is no topic, there are more than [`Selector::MAX_TOPICS`], one cannot be a
+/// topic, or another parameter begins with `match`: what the hub does not understand must not be passed over, or the
+/// subscriber would wait in vain. For the same reason a `topic` that is a URI template is refused, which older hubs
+/// matched; `match` takes it as a name.
+pub(crate) fn parse(query: Option<&str>) -> Result<Query, Refusal> {
+    let (mut topics, mut quiet) = (Vec::new(), false);
     for (name, value) in form::pairs(query.unwrap_or_default().as_bytes()) {
         match &*name {
             b"match" | b"match_exact" | b"topic" => {}
+            b"quiet" => {
+                quiet = match &*value {
+                    b"true" => true,
+                    b"false" => false,
+                    _ => {
+                        return Err(Refusal::bad_request(
+                            "quiet is neither true nor false: say which, or leave it out",
+                        ));
+                    }
+                };
+                continue;
+            }
             // The protocol keeps this whole prefix, in either case, for kinds of matching to come.
             other if other.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"match")) => {
                 let name = String::from_utf8_lossy(other);
@@ -44,7 +66,8 @@ pub(crate) fn parse(query: Option<&str>) -> Result<Selector, Refusal> {
     if topics.is_empty() {
         return Err(Refusal::bad_request("no topic to follow: add ?match= with the name of a topic, or with *"));
     }
-    Selector::new(topics).map_err(|error| Refusal::bad_request(error.to_string()))
+    let selector = Selector::new(topics).map_err(|error| Refusal::bad_request(error.to_string()))?;
+    Ok(Query { selector, quiet })
 }
 
 /// Where a subscriber wants to start.
@@ -77,7 +100,7 @@ mod tests {
 
     #[track_caller]
     fn follows(query: &str, topics: &[&str]) {
-        assert_eq!(parse(Some(query)).unwrap().topics().collect::<Vec<_>>(), topics);
+        assert_eq!(parse(Some(query)).unwrap().selector.topics().collect::<Vec<_>>(), topics);
     }
 
     #[track_caller]
@@ -135,6 +158,16 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_is_quiet_if_the_query_says_so() {
+        for (query, quiet) in [("match=a", false), ("quiet=true&match=a", true), ("match=a&quiet=false", false)] {
+            assert_eq!(parse(Some(query)).unwrap().quiet, quiet, "{query}");
+        }
+        for value in ["", "=", "=1", "=True", "=yes", "=%FF"] {
+            refused(&format!("match=a&quiet{value}"), "quiet is neither true nor false");
+        }
+    }
+
+    #[test]
     fn the_last_event_id_says_where_to_start() {
         for (id, start) in [
             (None, Start::Now),
@@ -150,7 +183,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn no_query_makes_it_panic(query in "(match|topic|%|=|&|\\PC|.)*") {
+        fn no_query_makes_it_panic(query in "(match|topic|quiet|%|=|&|\\PC|.)*") {
             let _ = parse(Some(&query));
         }
     }

@@ -17,6 +17,7 @@ pub struct Subscription {
     pub(crate) selector: Selector,
     pub(crate) from_start: bool,
     pub(crate) existing: bool,
+    pub(crate) quiet: bool,
     pub(crate) headers: HeaderMap,
 }
 
@@ -34,7 +35,7 @@ impl Subscription {
         if selector.is_empty() {
             return Err(InvalidSelector::Empty);
         }
-        Ok(Subscription { selector, from_start: false, existing: false, headers: HeaderMap::new() })
+        Ok(Subscription { selector, from_start: false, existing: false, quiet: false, headers: HeaderMap::new() })
     }
 
     /// A client without a last event id gets all that is kept, and not only what is published from now on.
@@ -46,6 +47,12 @@ impl Subscription {
     /// 204 does not come back.
     pub fn existing(self) -> Subscription {
         Subscription { existing: true, ..self }
+    }
+
+    /// Leaves out the hub's own events, `ready` and `gap`, for a client that takes the data of every event for its own.
+    /// The client's place in the history travels in blocks with only an id. What the history has lost is not announced.
+    pub fn quiet(self) -> Subscription {
+        Subscription { quiet: true, ..self }
     }
 
     /// Adds a header to the response. One of the same name that a stream has anyway is replaced.

@@ -30,6 +30,8 @@ pub(crate) struct Subscriber {
     pub(crate) start: Start,
     /// Only if the log has something.
     pub(crate) existing: bool,
+    /// Without the hub's own events.
+    pub(crate) quiet: bool,
     /// It asks for the response head alone.
     pub(crate) head_only: bool,
     /// Of its stream.
@@ -117,11 +119,11 @@ async fn resume(start: &Start, hub: &Hub) -> Result<Resume, Unavailable> {
 
 /// Opens the stream, and hands it to the dispatcher, which gets to work when the response head is on its way.
 fn open(wants: Subscriber, resume: Option<Resume>, hub: &Hub) -> Result<Response, ErrorCode> {
-    let Subscriber { selector, grant, head, asked, expires, .. } = wants;
+    let Subscriber { selector, grant, quiet, head, asked, expires, .. } = wants;
     let (response, writer) = head.open()?;
     let deadline = timer::after(asked, timer::jittered(hub.config.max_duration)).min(expires);
     let (max_bytes, retry) = (hub.config.max_bytes, timer::scattered(hub.config.retry));
-    let session = NewSession { selector, grant, resume, asked, max_bytes, deadline, retry };
+    let session = NewSession { selector, grant, resume, asked, max_bytes, deadline, retry, quiet };
     match hub.registry.join(Joining { session, writer }) {
         Joined::Wake(dispatcher) => wasi::spawn(async move { dispatcher.notify().await }),
         Joined::Start(listener) => {

@@ -9,7 +9,7 @@ use wasi::http::types::{ErrorCode, Response};
 
 use crate::access::policy;
 use crate::request::refusal::Refusal;
-use crate::request::subscribe::{self, Start};
+use crate::request::subscribe::{self, Query, Start};
 use crate::request::subscription::Subscription;
 use crate::spin::answer::{Subscriber, answer};
 use crate::spin::detached::detached;
@@ -34,7 +34,7 @@ impl Hub {
         request: &http::Request<B>,
         subscription: Subscription,
     ) -> Result<Response, ErrorCode> {
-        let Subscription { selector, from_start, existing, headers } = subscription;
+        let Subscription { selector, from_start, existing, quiet, headers } = subscription;
         let start = match Start::from(spin_sse::last_event_id(request.headers(), request.uri())) {
             Start::Now if from_start => Start::Earliest,
             start => start,
@@ -47,6 +47,7 @@ impl Hub {
             selector,
             start,
             existing,
+            quiet,
             head_only: request.method() == Method::HEAD,
             head,
             asked: timer::now(),
@@ -78,7 +79,7 @@ pub(crate) async fn subscribe(request: Request, hub: &Hub) -> Result<Response, E
 impl Subscriber {
     /// Who makes a request to the protocol's address.
     fn read(request: &Request, hub: &Hub) -> Result<Subscriber, Refusal> {
-        let selector = subscribe::parse(request.uri().query())?;
+        let Query { selector, quiet } = subscribe::parse(request.uri().query())?;
         let grant = grant(request.headers(), request.uri(), &hub.config, Purpose::Subscribe)?;
         policy::may_subscribe(grant.as_ref(), hub.config.anonymous)?;
         let asked = timer::now();
@@ -92,6 +93,7 @@ impl Subscriber {
             grant: grant.map_or(Selector::none(), |grant| grant.subscribe),
             start: Start::from(spin_sse::last_event_id(request.headers(), request.uri())),
             existing: false,
+            quiet,
             head_only: request.method() == Method::HEAD,
             head,
             asked,

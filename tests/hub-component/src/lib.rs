@@ -71,6 +71,7 @@ fn subscription(topics: &[&str], options: &[&str]) -> Result<Subscription, Error
         subscription = match *option {
             "from_start" => subscription.from_start(),
             "existing" => subscription.existing(),
+            "quiet" => subscription.quiet(),
             "header" => subscription.header(HeaderName::from_static("x-chat"), HeaderValue::from_static("7")),
             _ => subscription,
         };

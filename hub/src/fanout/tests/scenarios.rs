@@ -518,3 +518,65 @@ fn a_failing_log_is_left_alone_for_longer_and_longer_and_ends_no_stream() {
     stage.settles();
     assert_eq!((stage.data(0), stage.clients[0].streams), (vec!["1"], 1));
 }
+
+/// What a client got, in a few words.
+fn got(stage: &Stage, client: usize) -> Vec<String> {
+    let word = |got: &Got| match got {
+        Got::Ready { position, .. } => format!("ready {position}"),
+        Got::Gap { id } => format!("gap {id}"),
+        Got::Place { position } => format!("place {position}"),
+        Got::Update { data, .. } => data.clone(),
+    };
+    stage.clients[client].got.iter().map(word).collect()
+}
+
+#[test]
+fn a_quiet_stream_begins_with_the_place_alone() {
+    let mut stage = stage();
+    stage.appends("demo", "1");
+    let now = stage.joins_quietly(&["demo"], &Start::Now, SECOND, u64::MAX);
+    let earliest = stage.joins_quietly(&["demo"], &Start::Earliest, SECOND, u64::MAX);
+    stage.settles();
+    stage.appends("demo", "2");
+    stage.settles();
+    assert_eq!(got(&stage, now), ["place #a-1", "2"]);
+    assert_eq!(got(&stage, earliest), ["place #a-0", "1", "2"]);
+}
+
+#[test]
+fn a_quiet_client_that_is_cut_comes_back_to_its_place() {
+    let mut stage = stage();
+    let client = stage.joins_quietly(&["demo"], &Start::Now, SECOND, u64::MAX);
+    stage.settles();
+    stage.appends("busy", "not heard");
+    // The log is read once more before the stream ends.
+    stage.passes(Duration::from_millis(600));
+    stage.acts();
+    stage.passes(Duration::from_secs(1));
+    stage.acts();
+    assert_eq!(stage.clients[client].session, None, "its budget is used");
+    stage.appends("demo", "1");
+    stage.comes_back(client);
+    stage.settles();
+    assert_eq!(got(&stage, client), ["place #a-0", "place #a-1", "1"]);
+}
+
+#[test]
+fn a_quiet_client_is_moved_past_what_is_lost_without_a_word() {
+    let mut stage = Stage::new(2, Wakeups::Sent);
+    for n in 1..=5 {
+        stage.appends("demo", &n.to_string());
+    }
+    let pruned = stage.joins_quietly(&["demo"], &after(1), 600 * SECOND, u64::MAX);
+    let unknown = stage.joins_quietly(&["demo"], &Start::After("urn:unknown".into()), 600 * SECOND, u64::MAX);
+    stage.settles();
+    for client in [pruned, unknown] {
+        assert_eq!(got(&stage, client), ["place #a-3", "4", "5"]);
+    }
+    stage.log.lose_end(1, "b");
+    stage.appends("demo", "other");
+    stage.settles();
+    for client in [pruned, unknown] {
+        assert_eq!(got(&stage, client), ["place #a-3", "4", "5", "place #b-4", "other"]);
+    }
+}

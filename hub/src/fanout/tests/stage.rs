@@ -26,15 +26,29 @@ pub(super) const SECOND: Instant = 1_000 * MS;
 /// What a client got, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Got {
-    Ready { id: String, position: Position },
-    Gap { id: String },
-    Update { id: String, data: String },
+    Ready {
+        id: String,
+        position: Position,
+    },
+    Gap {
+        id: String,
+    },
+    /// A block with only an id, in a quiet stream.
+    Place {
+        position: Position,
+    },
+    Update {
+        id: String,
+        data: String,
+    },
 }
 
 /// A client that reads what the host takes for it.
 #[derive(Default)]
 pub(super) struct Client {
     pub(super) topics: Vec<String>,
+    /// Its streams are without `ready` and `gap`.
+    pub(super) quiet: bool,
     /// The session of its stream, while that is open.
     pub(super) session: Option<SessionId>,
     pub(super) got: Vec<Got>,
@@ -124,6 +138,15 @@ impl Stage {
         client
     }
 
+    /// A client whose streams are quiet.
+    pub(super) fn joins_quietly(&mut self, topics: &[&str], start: &Start, lasts: Instant, max_bytes: u64) -> usize {
+        let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        self.clients.push(Client { topics, quiet: true, ..Client::default() });
+        let client = self.clients.len() - 1;
+        self.opens(client, start, lasts, max_bytes);
+        client
+    }
+
     /// Opens a stream for a client.
     pub(super) fn opens(&mut self, client: usize, start: &Start, lasts: Instant, max_bytes: u64) {
         let resume = match start {
@@ -135,7 +158,8 @@ impl Stage {
         let deadline = self.now + lasts;
         let retry = Duration::from_secs(1);
         let grant = Selector::none();
-        let session = NewSession { selector, grant, resume, asked: self.now, max_bytes, deadline, retry };
+        let quiet = state.quiet;
+        let session = NewSession { selector, grant, resume, asked: self.now, max_bytes, deadline, retry, quiet };
         state.decoder = Decoder::with_last_event_id(state.last_event_id.clone());
         state.streams += 1;
         state.session = Some(self.dispatcher.join(session, self.now));
@@ -371,7 +395,7 @@ impl Stage {
     #[track_caller]
     pub(super) fn data(&self, client: usize) -> Vec<&str> {
         let data = self.clients[client].got.iter().filter_map(|got| match got {
-            Got::Ready { .. } => None,
+            Got::Ready { .. } | Got::Place { .. } => None,
             Got::Gap { .. } => Some("gap"),
             Got::Update { data, .. } => Some(data.as_str()),
         });
@@ -380,18 +404,27 @@ impl Stage {
 }
 
 impl Client {
-    fn receives(&mut self, mut bytes: &[u8]) {
+    fn receives(&mut self, bytes: &[u8]) {
         self.comments += bytes.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b":")).count();
-        while let Some(frame) = self.decoder.next(&mut bytes).unwrap() {
-            let Frame::Event(message) = frame else { continue };
-            let (id, data) = (message.last_event_id.to_string(), message.data.to_string());
-            self.got.push(match message.name {
-                "ready" => Got::Ready { id, position: position_in(&data) },
-                "gap" => Got::Gap { id },
-                _ => Got::Update { id, data },
-            });
+        // Line by line, so that a block with only an id is seen.
+        for mut line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let mut events = 0;
+            while let Some(frame) = self.decoder.next(&mut line).unwrap() {
+                let Frame::Event(message) = frame else { continue };
+                events += 1;
+                let (id, data) = (message.last_event_id.to_string(), message.data.to_string());
+                self.got.push(match message.name {
+                    "ready" => Got::Ready { id, position: position_in(&data) },
+                    "gap" => Got::Gap { id },
+                    _ => Got::Update { id, data },
+                });
+            }
+            let id = self.decoder.last_event_id();
+            if self.quiet && events == 0 && id != self.last_event_id {
+                self.got.push(Got::Place { position: Position::parse(id).unwrap() });
+            }
+            id.clone_into(&mut self.last_event_id);
         }
-        self.last_event_id = self.decoder.last_event_id().to_owned();
     }
 }
 
