@@ -22,3 +22,4 @@ mod machines;
 mod readme;
 mod source;
 mod stream;
+mod templates;

@@ -51,6 +51,11 @@ pub fn hub_example() -> Setup {
     setup("tests/hub-example/spin.toml")
 }
 
+/// The application of a manifest elsewhere.
+pub fn application(manifest: &Path) -> Setup {
+    setup(manifest.to_str().unwrap())
+}
+
 fn setup(manifest: &str) -> Setup {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest);
     Setup { manifest, variables: Vec::new(), reuse: 128, request_timeout: None, state: None, process: false }
