@@ -70,6 +70,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Features
+//!
+//! | feature | by default | |
+//! | --- | --- | --- |
+//! | `spin` | yes | the hub on Spin. Without it the crate is pure: requests, tokens, the dispatcher |
+//!
+//! A component with `spin` is built for `wasm32-wasip2` by Rust 1.94 or later, and runs on Spin 4.1 or later.
+//!
 //! # Scope
 //!
 //! In: publishing, subscribing, resuming, authorization, the history in SQLite or Redis, and the fan-out to the

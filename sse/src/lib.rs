@@ -21,6 +21,14 @@
 //! # Ok::<(), spin_sse::TooLarge>(())
 //! ```
 //!
+//! # Features
+//!
+//! | feature | by default | |
+//! | --- | --- | --- |
+//! | `stream` | yes | streams on WASI 0.3, by [`stream()`]. Without it the crate is pure |
+//!
+//! A component with `stream` is built for `wasm32-wasip2` by Rust 1.94 or later, and runs on Spin 4.1 or later.
+//!
 //! # Laws
 //!
 //! * An encoded event decodes to the same event, with each line break of its data as LF.

@@ -12,8 +12,23 @@ const README: &str = include_str!("../../README.md");
 
 #[test]
 fn the_example_is_the_one_that_is_tested() {
-    let example = include_str!("../readme/src/count.rs");
-    assert!(README.contains(&format!("```rust\n{example}```")), "README.md and tests/readme/src/count.rs differ");
+    let count = include_str!("../readme/src/count.rs");
+    let board = include_str!("../hub-example/src/board.rs");
+    for (path, readme, example) in [
+        ("README.md", README, count),
+        ("sse/README.md", include_str!("../../sse/README.md"), count),
+        ("hub/README.md", include_str!("../../hub/README.md"), board),
+    ] {
+        assert!(readme.contains(&format!("```rust\n{example}```")), "{path} does not have the example that is tested");
+    }
+}
+
+#[test]
+fn the_readme_of_the_hub_has_the_manifest_of_its_front_page() {
+    let (_, page) = include_str!("../../hub/src/lib.rs").split_once("//! ```toml\n").unwrap();
+    let (page, _) = page.split_once("//! ```\n").unwrap();
+    let manifest = page.replace("//! ", "").replace("//!", "");
+    assert!(include_str!("../../hub/README.md").contains(&format!("```toml\n{manifest}```")), "{manifest}");
 }
 
 #[test]
@@ -60,6 +75,22 @@ fn the_docs_have_every_variable_with_its_default() {
     assert!(rows.contains(&"| `jwt_secret` | empty |".to_owned()), "the variables are not found: {rows:?}");
     let missing: Vec<_> = rows.iter().filter(|row| !docs.contains(*row)).collect();
     assert!(missing.is_empty(), "docs/configuration.md has no row that begins with {missing:?}");
+}
+
+#[test]
+fn the_oldest_rust_is_the_same_everywhere() {
+    let oldest = env!("CARGO_PKG_RUST_VERSION");
+    let (said, set) = (format!("Rust {oldest} or later"), format!("rust-version = \"{oldest}\""));
+    for (path, text, expected) in [
+        ("sse/README.md", include_str!("../../sse/README.md"), &said),
+        ("sse/src/lib.rs", include_str!("../../sse/src/lib.rs"), &said),
+        ("hub/README.md", include_str!("../../hub/README.md"), &said),
+        ("hub/src/lib.rs", include_str!("../../hub/src/lib.rs"), &said),
+        ("templates/sse-rust", include_str!("../../templates/sse-rust/content/Cargo.toml.tmpl"), &set),
+        ("templates/sse-hub-rust", include_str!("../../templates/sse-hub-rust/content/Cargo.toml.tmpl"), &set),
+    ] {
+        assert!(text.contains(expected), "{path} does not have {expected}");
+    }
 }
 
 #[tokio::test]
