@@ -13,6 +13,7 @@ pub(crate) mod notifier;
 pub(crate) mod detached;
 
 pub(crate) mod append;
+pub(crate) mod door;
 pub(crate) mod extents;
 pub(crate) mod registry;
 pub(crate) mod wakeups;

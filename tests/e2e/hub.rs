@@ -61,7 +61,8 @@ on_every_log! {
         each_subscriber_receives_exactly_what_it_follows
         wakeups_that_are_lost_cost_no_update;
     gathering:
-        streams_gather_in_fewer_instances_without_loss_unless_they_may_not;
+        streams_gather_in_fewer_instances_without_loss_unless_they_may_not
+        a_stream_that_came_after_the_decision_stays_and_its_instance_takes_others_again;
     publishing:
         ten_publishers_at_once_make_one_order_for_all
         publications_that_are_under_way_together_all_get_their_own_id

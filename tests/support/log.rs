@@ -8,6 +8,7 @@ use test_redis::Redis;
 
 use super::hub::{SECRET, hub_with_key};
 use super::server::{Setup, hub_component};
+use super::within;
 
 /// A log of a test's own. Hubs that use it one after the other, or with Redis at once, have it in common.
 pub enum Log {
@@ -67,6 +68,35 @@ impl Log {
         }
     }
 
+    /// Which instances have registered, and how many streams each has.
+    pub fn listeners(&self) -> Vec<(u64, usize)> {
+        let listeners = match self {
+            Log::Sqlite(directory) => listeners(directory).unwrap_or_default(),
+            Log::Redis(redis) => redis.command(&["EVAL", LISTENERS, "0"]),
+        };
+        let pair =
+            |line: &str| line.split_once(' ').map(|(id, streams)| (id.parse().unwrap(), streams.parse().unwrap()));
+        listeners.split_terminator('\n').filter_map(pair).collect()
+    }
+
+    /// Waits until they are so.
+    pub async fn has_listeners(&self, what: &str, mut are: impl FnMut(&[(u64, usize)]) -> bool) {
+        within(what, async {
+            while !are(&self.listeners()) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+    }
+
+    /// Decides that all instances end their streams, without waking them.
+    pub fn tell_all_to_gather(&self) {
+        match self {
+            Log::Sqlite(directory) => database(directory).execute_batch(GATHER).unwrap(),
+            Log::Redis(redis) => drop(redis.command(&["EVAL", REDIS_GATHER, "0"])),
+        }
+    }
+
     /// Makes it forget everything, while no hub runs.
     pub fn forget(&mut self) {
         match self {
@@ -81,6 +111,35 @@ const DELETE_LISTENERS: &str = "
     local listeners = redis.call('HLEN', '{sse:updates}:listeners')
     redis.call('DEL', '{sse:updates}:listeners')
     return listeners";
+
+const LISTENERS: &str = "
+    local lines, all = '', redis.call('HGETALL', '{sse:updates}:listeners')
+    for at = 1, #all, 2 do lines = lines .. all[at] .. ' ' .. string.match(all[at + 1], '^%d+ (%d+)') .. '\\n' end
+    return lines";
+
+const GATHER: &str = "BEGIN;
+    UPDATE hub SET drained_at = CAST(unixepoch('subsec') * 1000 AS INTEGER);
+    UPDATE listeners SET drains = 1;
+    COMMIT";
+
+const REDIS_GATHER: &str = "
+    local listeners, time = '{sse:updates}:listeners', redis.call('TIME')
+    local all = redis.call('HGETALL', listeners)
+    for at = 1, #all, 2 do
+        redis.call('HSET', listeners, all[at], (string.gsub(all[at + 1], '^(%d+ %d+) 0', '%1 1')))
+    end
+    redis.call('HSET', '{sse:updates}:hub', 'drained', time[1] .. '000')
+    return ''";
+
+fn database(directory: &TempDir) -> rusqlite::Connection {
+    rusqlite::Connection::open(directory.path().join("sqlite_db.db")).unwrap()
+}
+
+/// One a line. There may be no table yet.
+fn listeners(directory: &TempDir) -> rusqlite::Result<String> {
+    let lines = "SELECT coalesce(group_concat(listener || ' ' || streams, char(10)), '') FROM listeners";
+    database(directory).query_row(lines, [], |row| row.get(0))
+}
 
 /// How many there were. While a hub writes, there is nothing to wait for: the next attempt follows.
 fn delete_listeners(directory: &TempDir) -> usize {

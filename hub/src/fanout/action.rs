@@ -46,6 +46,8 @@ pub enum Action {
     Drain(Vec<ListenerId>, Duration),
     /// Take no more requests.
     CloseDoor,
+    /// Take requests again.
+    OpenDoor,
     /// Tell who runs the hub.
     Report(&'static str),
 }

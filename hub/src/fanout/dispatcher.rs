@@ -14,7 +14,7 @@ use crate::fanout::action::{Action, SessionId};
 use crate::fanout::cache::Absorbed;
 use crate::fanout::gathering::{Gathering, Step};
 use crate::fanout::interests::Interests;
-use crate::fanout::listening::Listening;
+use crate::fanout::listening::{Listening, Registered};
 use crate::fanout::parked::{Parked, SLACK};
 use crate::fanout::reader::{Answer, Reader};
 use crate::fanout::resume::Resume;
@@ -114,9 +114,6 @@ impl Dispatcher {
             }
             _ => {}
         }
-        if let Some(deadline) = self.gathering.deadline(self.reader.polling.next_random()) {
-            session.end_by(deadline);
-        }
         self.next_alarm = self.next_alarm.min(session.alarm);
         self.parked.park(id, entry.insert(session));
         id
@@ -193,7 +190,7 @@ impl Dispatcher {
         let Some(registered) = registered else { return };
         // What was published before the log knew of the topics was announced to nobody here.
         let sessions = self.interests.set_registered(&registered.keys);
-        let head = registered.census.head;
+        let head = &registered.census.head;
         if self.reader.cache.as_ref().is_some_and(|cache| cache.log().epoch != head.epoch) {
             self.reader.resync();
         }
@@ -203,13 +200,12 @@ impl Dispatcher {
                 self.parked.want(id, session, target);
             }
         }
-        match self.gathering.census(self.listening.listener(), &registered.census.peers, now) {
+        let Registered { census, began, .. } = &registered;
+        match self.gathering.census(self.listening.listener(), census, *began, now) {
             Step::Stay => {}
             Step::Propose(listeners, pause) => actions.push(Action::Drain(listeners, pause)),
-            Step::Leave => {
-                actions.push(Action::Report(LEAVES));
-                self.end_all();
-            }
+            Step::Leave(since) if self.leave(since) => actions.push(Action::Report(LEAVES)),
+            Step::Leave(_) => self.gathering.stays(),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::log::{Census, LEASE, ListenerId, Registration, Unavailable};
 
 /// New topics wait so long for others: clients often come together.
 const TOGETHER: Duration = Duration::from_millis(10);
-/// So long after many clients have come, the log is told of them.
+/// So long after a client has come without a new topic, the log is told of it.
 const SOON: Duration = Duration::from_secs(1);
 /// A lease is not renewed more often, whoever asks for it.
 const SOONEST: Duration = Duration::from_millis(200);
@@ -21,8 +21,8 @@ pub(crate) struct Listening {
     listener: ListenerId,
     /// Whether a wake-up can reach this instance.
     reachable: bool,
-    /// The changes that are being registered.
-    under_way: Option<Changes>,
+    /// The changes that are being registered, and since when.
+    under_way: Option<(Changes, Instant)>,
     /// When new topics are registered, if there are any.
     changes_at: Instant,
     renew_at: Instant,
@@ -43,6 +43,8 @@ pub(crate) struct Registered {
     pub(crate) keys: Vec<u64>,
     /// What the log said.
     pub(crate) census: Census,
+    /// When the registration began.
+    pub(crate) began: Instant,
 }
 
 impl Listening {
@@ -97,10 +99,10 @@ impl Listening {
         }
     }
 
-    /// A client has come, and perhaps a new topic: others may follow soon. The log is told of many new streams, too:
-    /// who gathers streams counts them.
+    /// A client has come, and perhaps a new topic: others may follow soon. The log is told of streams on known topics,
+    /// too: who gathers streams counts them, and only such streams end that were there at a registration.
     pub(crate) fn changed(&mut self, interests: &Interests, streams: usize, now: Instant) {
-        if self.known && streams > self.told_streams.saturating_mul(2).saturating_add(8) {
+        if self.known && streams > self.told_streams {
             self.renew_at = self.renew_at.min(after(now, SOON));
         }
         if interests.has_new() && self.changes_at <= now && !self.failing {
@@ -117,7 +119,7 @@ impl Listening {
         // An instance that nothing can wake is only counted.
         let (added, removed) =
             if self.reachable { (changes.added.clone(), changes.removed.clone()) } else { Default::default() };
-        (self.under_way, self.told_streams) = (Some(changes), streams);
+        (self.under_way, self.told_streams) = (Some((changes, now)), streams);
         let streams = u32::try_from(streams).unwrap_or(u32::MAX);
         Some(Registration { listener: self.listener, streams, added, removed })
     }
@@ -129,7 +131,7 @@ impl Listening {
         interests: &mut Interests,
         now: Instant,
     ) -> Option<Registered> {
-        let changes = self.under_way.take()?;
+        let (changes, began) = self.under_way.take()?;
         let Ok(census) = result else {
             interests.put_back(changes);
             self.failing = true;
@@ -144,7 +146,7 @@ impl Listening {
         }
         (self.known, self.failing, self.renewed_at) = (true, false, now);
         self.renew_at = after(now, LEASE.checked_div(3).unwrap_or(LEASE));
-        Some(Registered { keys, census })
+        Some(Registered { keys, census, began })
     }
 }
 
@@ -174,7 +176,7 @@ mod tests {
 
     fn census(known: bool) -> Census {
         let head = Position { epoch: "e".to_owned(), sequence: 7 };
-        Census { head, known, peers: vec![Peer { listener: 1, streams: 1, drains: false }] }
+        Census { head, known, peers: vec![Peer { listener: 1, streams: 1, drains: false }], gathered: None }
     }
 
     #[test]
@@ -207,14 +209,15 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_told_soon_of_many_new_streams() {
+    fn the_log_is_told_soon_of_new_streams() {
         let mut interests = interests(&["a"]);
         let mut listening = Listening::new(1, true, 0);
         listening.start(&mut interests, 1, 0).unwrap();
         listening.ended(Ok(census(false)), &mut interests, 0);
-        listening.changed(&interests, 10, 0);
-        assert_eq!(listening.start(&mut interests, 10, 2_000 * MS), None);
-        listening.changed(&interests, 11, 2_000 * MS);
+        listening.changed(&interests, 1, 0);
+        assert_eq!(listening.start(&mut interests, 1, 2_000 * MS), None);
+        listening.changed(&interests, 2, 2_000 * MS);
+        assert_eq!(listening.start(&mut interests, 60, 2_999 * MS), None);
         assert_eq!(listening.start(&mut interests, 60, 3_000 * MS).unwrap().streams, 60);
     }
 

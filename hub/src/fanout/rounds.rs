@@ -33,9 +33,7 @@ impl Dispatcher {
             self.serve(*id, now, actions);
         }
         self.parked.reuse(runnable);
-        if self.gathering.closes_door(now) {
-            actions.push(Action::CloseDoor);
-        }
+        actions.extend(self.gathering.turns_door(now));
         if self.sessions.is_empty() {
             return;
         }
@@ -219,16 +217,19 @@ impl Dispatcher {
         }
     }
 
-    /// Ends all streams, one by one.
-    pub(super) fn end_all(&mut self) {
-        for (_, session) in &mut self.sessions {
+    /// Ends the streams that had joined before a moment, one by one. Whether there is one.
+    pub(super) fn leave(&mut self, since: Instant) -> bool {
+        let mut leaves = false;
+        for (_, session) in self.sessions.iter_mut().filter(|(_, session)| session.joined < since) {
             let share = self.reader.polling.next_random();
             if let Some(deadline) = self.gathering.deadline(share) {
+                leaves = true;
                 session.end_by(deadline);
                 self.next_alarm = self.next_alarm.min(session.alarm);
                 self.parked.due_by(session.due());
             }
         }
+        leaves
     }
 }
 

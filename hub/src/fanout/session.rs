@@ -70,6 +70,8 @@ pub(crate) struct Session {
     pub topics: Vec<Rc<str>>,
     /// When its client asked.
     pub asked: Instant,
+    /// When it joined.
+    pub joined: Instant,
     /// Its position is known, and the first block was made.
     pub(super) begun: bool,
     /// The log is read, or was read, for its last words.
@@ -109,6 +111,7 @@ impl Session {
             target: None,
             topics,
             asked,
+            joined: now,
             begun: false,
             had_last_look: false,
             selector,

@@ -13,7 +13,7 @@ pub struct Settings {
     pub listener: ListenerId,
     /// How wake-ups come.
     pub wakeups: Wakeups,
-    /// How long it takes until streams may be gathered again; `None` for never.
+    /// How long a stream lasts at most, within which it is told to gather once; `None` for never.
     pub gather: Option<Duration>,
     /// Any random number.
     pub seed: u64,

@@ -238,11 +238,17 @@ fn a_listener_is_known_until_it_leaves<L: Log>(log: &L) {
 
 fn a_listener_that_is_to_drain_is_told_so<L: Log>(log: &L) {
     for listener in [70_001, 70_002] {
-        now(log.register(&registration(listener, 1, &["a"], &[]))).unwrap();
+        let census = now(log.register(&registration(listener, 1, &["a"], &[]))).unwrap();
+        assert_eq!(census.gathered, None);
     }
     assert!(now(log.drain(&[70_002, 70_009], Duration::from_secs(600))).unwrap());
     assert!(!now(log.drain(&[70_001], Duration::from_secs(600))).unwrap(), "some were told so a moment ago");
     let census = now(log.register(&registration(70_001, 1, &[], &[]))).unwrap();
     let drains: Vec<_> = census.peers.iter().filter(|peer| peer.drains).map(|peer| peer.listener).collect();
     assert_eq!(drains, [70_002]);
+    assert!((0..60_000).contains(&census.gathered.unwrap().ago));
+    assert!(now(log.drain(&[70_001], Duration::ZERO)).unwrap());
+    let census = now(log.register(&registration(70_002, 1, &[], &[]))).unwrap();
+    let drains: Vec<_> = census.peers.iter().filter(|peer| peer.drains).map(|peer| peer.listener).collect();
+    assert_eq!(drains, [70_001], "and nobody else any more");
 }

@@ -39,6 +39,17 @@ pub struct Census {
     pub known: bool,
     /// Who is registered, the listener among them.
     pub peers: Vec<Peer>,
+    /// When listeners were last told to end their streams; `None` if never.
+    pub gathered: Option<Gathered>,
+}
+
+/// When listeners were told to end their streams, so that these gather in fewer instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gathered {
+    /// By the log's clock, in milliseconds. No two such decisions have it in common.
+    pub at: i64,
+    /// How many milliseconds ago, by that clock. Negative when the clock has stepped back.
+    pub ago: i64,
 }
 
 /// A registered listener, as the others see it.
@@ -48,7 +59,7 @@ pub struct Peer {
     pub listener: ListenerId,
     /// How many streams it had when it last said so.
     pub streams: u32,
-    /// Whether it was told to end its streams, so that they gather in fewer instances.
+    /// Whether it was among those who were last told to end their streams, so that they gather in fewer instances.
     pub drains: bool,
 }
 

@@ -80,7 +80,8 @@ pub(crate) trait Log {
     /// [`Unavailable`].
     fn unregister(&self, listener: ListenerId) -> impl Future<Output = Result<(), Unavailable>>;
 
-    /// Tells these listeners to end their streams, unless some were told so within `pause`. Whether they were told.
+    /// Tells these listeners to end their streams, unless some were told so within `pause`, before or after now by the
+    /// log's clock. Whether they were told.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::instant::Instant;
 use crate::log::interest::Interest;
-use crate::log::listener::{Census, ListenerId, Peer, Registration};
+use crate::log::listener::{Census, Gathered, ListenerId, Peer, Registration};
 use crate::log::log::{Appended, AsOf, Log, PAGE_BYTES, PAGE_UPDATES, Page};
 use crate::log::position::{EpochEnd, Extent, Position};
 use crate::log::record::{self, Record};
@@ -31,6 +31,8 @@ struct State {
     head: u64,
     records: Vec<Stored>,
     listeners: BTreeMap<ListenerId, Listener>,
+    /// When listeners were told to end their streams.
+    gathered: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -90,7 +92,7 @@ impl MemoryLog {
 impl State {
     fn new(epoch: &str) -> State {
         let (ends, records, listeners) = (Vec::new(), Vec::new(), BTreeMap::new());
-        State { epoch: epoch.to_owned(), ends, head: 0, records, listeners }
+        State { epoch: epoch.to_owned(), ends, head: 0, records, listeners, gathered: None }
     }
 }
 
@@ -168,7 +170,10 @@ impl Log for MemoryLog {
             drains: listener.drains,
         };
         let peers = state.listeners.iter().map(peer).collect();
-        Ok(Census { head: Position { epoch: state.epoch.clone(), sequence: state.head }, known, peers })
+        let millis = |at: Instant| (at / 1_000_000).cast_signed();
+        let gathered = |at| Gathered { at: millis(at), ago: millis(self.clock.get()) - millis(at) };
+        let gathered = state.gathered.map(gathered);
+        Ok(Census { head: Position { epoch: state.epoch.clone(), sequence: state.head }, known, peers, gathered })
     }
 
     async fn unregister(&self, listener: ListenerId) -> Result<(), Unavailable> {
@@ -176,15 +181,14 @@ impl Log for MemoryLog {
         Ok(())
     }
 
-    async fn drain(&self, listeners: &[ListenerId], _: Duration) -> Result<bool, Unavailable> {
-        let mut state = self.state.borrow_mut();
-        if state.listeners.values().any(|listener| listener.drains) {
+    async fn drain(&self, listeners: &[ListenerId], pause: Duration) -> Result<bool, Unavailable> {
+        let (mut state, now) = (self.state.borrow_mut(), self.clock.get());
+        if state.gathered.is_some_and(|at| u128::from(at.abs_diff(now)) < pause.as_nanos()) {
             return Ok(false);
         }
-        for listener in listeners {
-            if let Some(listener) = state.listeners.get_mut(listener) {
-                listener.drains = true;
-            }
+        state.gathered = Some(now);
+        for (id, listener) in &mut state.listeners {
+            listener.drains = listeners.contains(id);
         }
         Ok(true)
     }

@@ -8,7 +8,6 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use spin_sse::timer::{Timer, now};
 use spin_sse::{Writer, report};
-use wasi::wit_bindgen::rt::async_support::backpressure_inc;
 
 use crate::fanout::action::{Action, SessionId};
 use crate::fanout::dispatcher::Dispatcher;
@@ -54,6 +53,8 @@ enum Stream {
 impl Driver {
     /// A driver that `listener` wakes when something arrives in the registry.
     pub(crate) fn new(hub: Hub, listener: Listener) -> Self {
+        // One that had left may be there still.
+        hub.door.open();
         let random = wasi::random::insecure::get_insecure_random_u64;
         let port = if hub.reading.wakes() { None } else { hub.wakeups.port() };
         let wakeups = match port {
@@ -150,7 +151,8 @@ impl Driver {
             Action::Drain(listeners, pause) => {
                 self.draining = Some(Box::pin(drain(self.hub.clone(), listeners, pause)));
             }
-            Action::CloseDoor => backpressure_inc(),
+            Action::CloseDoor => self.hub.door.close(),
+            Action::OpenDoor => self.hub.door.open(),
             Action::Report(line) => report(format_args!("hub: {line}")),
         }
     }

@@ -8,6 +8,7 @@ use spin_sse::report;
 
 use crate::config::Config;
 use crate::spin::append::Appends;
+use crate::spin::door::Door;
 use crate::spin::extents::Extents;
 use crate::spin::health::Health;
 use crate::spin::registry::Registry;
@@ -40,6 +41,7 @@ pub struct Hub {
     pub(crate) registry: Rc<Registry>,
     pub(crate) extents: Rc<Extents>,
     pub(crate) wakeups: Rc<Wakeups>,
+    pub(crate) door: Rc<Door>,
 }
 
 impl Hub {
@@ -80,6 +82,7 @@ impl Hub {
             registry: Rc::default(),
             extents: Rc::default(),
             wakeups: Rc::default(),
+            door: Rc::default(),
         }
     }
 

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::support::client::{EventStream, Item};
 use crate::support::follower::{Follower, check_numbers};
-use crate::support::hub::Publisher;
+use crate::support::hub::{Publisher, follow};
 use crate::support::log::Log;
+use crate::support::server::Server;
 use crate::support::{within, within_time};
 
 const SUBSCRIBERS: usize = 60;
@@ -47,14 +49,15 @@ impl Crowd {
         Crowd { followers: followers.collect(), back }
     }
 
-    /// Each has all `count` updates, once. Returns how often they came in all.
-    async fn check(self, count: usize) -> usize {
+    /// Each has all `count` updates, once, over as many connections at most. Returns how often they came in all.
+    async fn check(self, count: usize, most: usize) -> usize {
         let mut connections = 0;
         for follower in within("the subscribers", self.followers.join_all()).await {
             let mut data = follower.data();
             assert_eq!(data.pop(), Some("end"));
             check_numbers(&data, count);
             assert_eq!(follower.gaps, 0);
+            assert!(follower.connections <= most, "one came {} times", follower.connections);
             connections += follower.connections;
         }
         connections
@@ -85,8 +88,56 @@ pub(super) async fn streams_gather_in_fewer_instances_without_loss_unless_they_m
         publisher.publish("demo", "end").await;
     }
     let [gathered, left] = crowds;
-    gathered.check(count).await;
-    assert_eq!(left.check(count).await, SUBSCRIBERS, "none was cut");
+    gathered.check(count, 2).await;
+    assert_eq!(left.check(count, 1).await, SUBSCRIBERS);
     server.logged(GATHER, 1).await;
     assert!(!scattered.lines().iter().any(|line| line.contains(GATHER)));
+}
+
+pub(super) async fn a_stream_that_came_after_the_decision_stays_and_its_instance_takes_others_again(log: Log) {
+    let server = log.hub().start().await;
+    let mut early = streams(&server, 3).await;
+    log.has_listeners("the early streams", |listeners| sum(listeners) == early.len()).await;
+    let had = log.listeners();
+    log.tell_all_to_gather();
+    // The instances hear of it when they renew their registrations.
+    let mut late = streams(&server, 4).await;
+    let grown = |listeners: &[(u64, usize)], had: &[(u64, usize)]| {
+        listeners.iter().find(|(id, streams)| had.iter().any(|(known, few)| known == id && streams > few)).copied()
+    };
+    let mut both = None;
+    log.has_listeners("late streams in an instance that leaves", |listeners| {
+        both = grown(listeners, &had);
+        both.is_some()
+    })
+    .await;
+    for stream in &mut early {
+        while stream.item().await != Item::End {}
+    }
+    server.logged("hub: this instance ends its streams", 1).await;
+    let left = [(both.unwrap().0, late.len())];
+    within("a stream for the instance that has left", async {
+        while grown(&log.listeners(), &left).is_none() {
+            late.extend(streams(&server, 1).await);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await;
+    Publisher::new(server.address()).await.publish("demo", "1").await;
+    for stream in &mut late {
+        assert_eq!(stream.event().await.data, "1");
+    }
+}
+
+/// So many, one after the other.
+async fn streams(server: &Server, count: usize) -> Vec<EventStream> {
+    let mut streams = Vec::new();
+    for _ in 0..count {
+        streams.push(follow(server.address(), "demo", "").await);
+    }
+    streams
+}
+
+fn sum(listeners: &[(u64, usize)]) -> usize {
+    listeners.iter().map(|(_, streams)| streams).sum()
 }

@@ -215,15 +215,25 @@ fn who_is_far_behind_does_not_delay_who_is_near_the_end() {
     assert_eq!(stage.data(far).len(), 5_000);
 }
 
-#[test]
-fn an_instance_that_is_told_to_drain_ends_its_streams() {
+/// A stage with 21 clients, of which the log knows, and which it has told to gather.
+fn stage_that_gathers() -> Stage {
     let mut stage = stage_with_a_client(&["demo"]);
     for _ in 0..20 {
         stage.joins(&["demo"]);
     }
     stage.settles();
-    assert!(now(stage.log.drain(&[LISTENER], Duration::ZERO)).unwrap());
-    stage.passes(Duration::from_secs(30));
+    stage.passes(Duration::from_secs(10));
+    stage.settles();
+    stage.passes(Duration::from_secs(3));
+    stage.log.clock.set(stage.now);
+    assert!(now(stage.log.drain(&[LISTENER], Duration::from_secs(600))).unwrap());
+    stage
+}
+
+#[test]
+fn an_instance_that_is_told_to_drain_ends_its_streams() {
+    let mut stage = stage_that_gathers();
+    stage.passes(Duration::from_secs(7));
     stage.acts();
     assert!(!stage.door_closed && !stage.dispatcher().is_empty());
     stage.passes(Duration::from_millis(600));
@@ -233,6 +243,26 @@ fn an_instance_that_is_told_to_drain_ends_its_streams() {
     stage.acts();
     assert!(stage.dispatcher().is_empty() && stage.door_closed);
     assert!(stage.clients.iter().all(|client| client.streams == 1 && client.last_event_id == "#a-0"));
+}
+
+#[test]
+fn who_comes_after_the_decision_stays_and_the_instance_takes_requests_again() {
+    let mut stage = stage_that_gathers();
+    stage.passes(Duration::from_millis(1));
+    let late = stage.joins(&["demo"]);
+    stage.passes(Duration::from_secs(7));
+    stage.acts();
+    let later = stage.joins(&["demo", "other"]);
+    stage.passes(Duration::from_secs(1));
+    stage.acts();
+    assert!(stage.door_closed);
+    for _ in 0..30 {
+        stage.acts();
+        stage.passes(Duration::from_secs(1));
+    }
+    assert!(!stage.door_closed);
+    let open = |client: usize| stage.clients[client].session.is_some();
+    assert!((0..21).all(|client| !open(client)) && open(late) && open(later));
 }
 
 #[test]

@@ -227,6 +227,7 @@ impl Stage {
                 }
                 Action::Register(registration) => {
                     assert!(self.registration.is_none(), "one registration at a time");
+                    self.log.clock.set(self.log.clock.get().max(self.now));
                     self.registration = Some(now(self.log.register(&registration)).unwrap());
                     self.registrations.push(registration);
                 }
@@ -236,6 +237,7 @@ impl Stage {
                 }
                 Action::Drain(listeners, pause) => drop(now(self.log.drain(&listeners, pause)).unwrap()),
                 Action::CloseDoor => self.door_closed = true,
+                Action::OpenDoor => self.door_closed = false,
                 Action::Report(line) => self.reports.push(line),
             }
         }

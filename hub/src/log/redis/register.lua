@@ -3,22 +3,23 @@
 -- ARGV: the server's run id, the listener, how many streams it has, the lease in milliseconds, for how many
 --       milliseconds it is known, for how many seconds a topic is; how many topics are added; those, and then those
 --       that are removed.
--- Returns epoch, head, whether the listener was known, and of each listener its name, its streams and whether it is to
--- end them; nothing where there is no log.
+-- Returns epoch, head, whether the listener was known, when streams were told to gather and how many milliseconds ago,
+-- which is empty for never, and of each listener its name, its streams and whether it is to end them; nothing where there
+-- is no log.
 -- Of a listener is kept: when its lease is over, its streams, whether it is to end them, since when it is known, and to
 -- which run of the server.
 local hub, listeners = KEYS[1], KEYS[2]
 local base = string.sub(hub, 1, -4)
 local run, listener, streams, lease, known = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local expiry, added = ARGV[6], tonumber(ARGV[7])
-local epoch, head = unpack(redis.call('HMGET', hub, 'epoch', 'head'))
+local epoch, head, drained = unpack(redis.call('HMGET', hub, 'epoch', 'head', 'drained'))
 if not epoch then
     return {}
 end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local since, drains = now, '0'
-local reply = {epoch, head, 0}
+local reply = {epoch, head, 0, drained or '', drained and string.format('%.0f', now - tonumber(drained)) or ''}
 local all = redis.call('HGETALL', listeners)
 for at = 1, #all, 2 do
     local over, has, told, began, ran = string.match(all[at + 1], '^(%d+) (%d+) (%d) (%d+) (%S+)$')

@@ -21,13 +21,13 @@ pub(crate) const FIND: Script =
     Script { text: lean!(include_str!("find.lua")), sha1: "0651f308b7a07e5a312e028d25e45544a44a34eb" };
 /// Registers a listener.
 pub(crate) const REGISTER: Script =
-    Script { text: lean!(include_str!("register.lua")), sha1: "f2483d6d8a16a990a635d2779c7a2dc238af1ed1" };
+    Script { text: lean!(include_str!("register.lua")), sha1: "df143f9d2336631c0e827f560ce84f806897aa44" };
 /// Forgets a listener.
 pub(crate) const UNREGISTER: Script =
     Script { text: lean!(include_str!("unregister.lua")), sha1: "87f57ddf239e69669edd23686de6465f2a705c1e" };
 /// Notes that listeners are to end their streams.
 pub(crate) const DRAIN: Script =
-    Script { text: lean!(include_str!("drain.lua")), sha1: "a9a9f04df4fe611ade8ed83220caadf814fe9ef5" };
+    Script { text: lean!(include_str!("drain.lua")), sha1: "1db8d2ec94554a31004f568b33174416deea78c3" };
 
 /// A script, and what a server that knows it calls it.
 pub(crate) struct Script {

@@ -1,6 +1,6 @@
 //! What Redis answers to listeners.
 
-use crate::log::listener::{Census, Hint, Peer, Woken};
+use crate::log::listener::{Census, Gathered, Hint, Peer, Woken};
 use crate::log::position::Position;
 use crate::log::redis::reply::{number, place, text, unexpected};
 use crate::log::redis::server::Value;
@@ -19,13 +19,21 @@ pub(crate) fn census(reply: Vec<Value>) -> Result<Census, Unavailable> {
     let mut values = reply.into_iter();
     let (epoch, sequence) = (text(values.next())?, number(values.next())?);
     let known = number(values.next())? == 1;
+    let gathered = match (text(values.next())?.as_str(), text(values.next())?.as_str()) {
+        ("", "") => None,
+        (at, ago) => Some(Gathered { at: signed(at)?, ago: signed(ago)? }),
+    };
     let mut peers = Vec::new();
     while let Some(listener) = values.next() {
         let (listener, streams) = (number(Some(listener))?, number(values.next())?);
         let streams = u32::try_from(streams).unwrap_or(u32::MAX);
         peers.push(Peer { listener, streams, drains: number(values.next())? == 1 });
     }
-    Ok(Census { head: Position { epoch, sequence }, known, peers })
+    Ok(Census { head: Position { epoch, sequence }, known, peers, gathered })
+}
+
+fn signed(text: &str) -> Result<i64, Unavailable> {
+    text.parse().map_err(|_| unexpected())
 }
 
 /// Reads the answer to a wait: what was appended, and the id of the last entry. Nothing, when nothing was.
@@ -71,15 +79,17 @@ mod tests {
 
     #[test]
     fn a_census_has_a_head_and_peers() {
-        let reply = values(&["77", "5", "1", "70001", "3", "0", "70002", "99999999999", "1"]);
+        let reply = values(&["77", "5", "1", "1000", "-20", "70001", "3", "0", "70002", "99999999999", "1"]);
         let peers = vec![
             Peer { listener: 70_001, streams: 3, drains: false },
             Peer { listener: 70_002, streams: u32::MAX, drains: true },
         ];
-        assert_eq!(census(reply), Ok(Census { head: at(5), known: true, peers }));
-        for words in
-            [&[][..], &["77"], &["77", "5"], &["77", "x", "1"], &["77", "5", "0", "7"], &["77", "5", "0", "7", "1"]]
-        {
+        let gathered = Some(Gathered { at: 1_000, ago: -20 });
+        assert_eq!(census(reply), Ok(Census { head: at(5), known: true, peers, gathered }));
+        assert_eq!(census(values(&["77", "5", "0", "", ""])).unwrap().gathered, None);
+        let cut = ["77", "5", "0", "7", "8", "9", "10", "1"];
+        let wrong = [&["77", "x", "1", "", ""][..], &["77", "5", "1", "x", "1"], &["77", "5", "1", "", "1"]];
+        for words in [1, 2, 3, 4, 6, 7].map(|length| &cut[..length]).into_iter().chain(wrong) {
             assert!(census(values(words)).is_err(), "{words:?}");
         }
     }

@@ -11,4 +11,6 @@ RETURNING (SELECT epoch FROM hub),
     coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'updates'), 0),
     known,
     (SELECT group_concat(listener || ' ' || streams || ' ' || drains) FROM listeners
-        WHERE lease > CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER))
+        WHERE lease > CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER)),
+    (SELECT nullif(drained_at, 0) FROM hub),
+    (SELECT CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) - drained_at FROM hub)

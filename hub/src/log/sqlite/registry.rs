@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::log::lean::lean;
-use crate::log::listener::{Census, LEASE, ListenerId, Peer, Registration};
+use crate::log::listener::{Census, Gathered, LEASE, ListenerId, Peer, Registration};
 use crate::log::position::Position;
 use crate::log::sqlite::connection::Value;
 use crate::log::sqlite::row::{array, integer, joined, millis, unexpected, whole};
@@ -15,9 +15,8 @@ pub(super) const REGISTER: &str = lean!(include_str!("register.sql"));
 pub(super) const UNREGISTER: &str = "DELETE FROM listeners WHERE listener = ?";
 /// Returns a row if listeners may be told to drain.
 pub(super) const DRAIN: &str = lean!(include_str!("drain.sql"));
-/// Tells them.
-pub(super) const SET_DRAINS: &str =
-    "UPDATE listeners SET drains = 1 WHERE listener IN (SELECT value FROM json_each(?))";
+/// Tells them, and nobody else any more.
+pub(super) const SET_DRAINS: &str = "UPDATE listeners SET drains = listener IN (SELECT value FROM json_each(?))";
 
 /// What is bound to [`REGISTER`].
 pub(super) fn values(registration: &Registration) -> Vec<Value> {
@@ -45,13 +44,19 @@ pub(super) fn pause(pause: Duration) -> Value {
     millis(pause)
 }
 
-/// Reads the epoch, the head, whether the listener was known, and its peers.
+/// Reads the epoch, the head, whether the listener was known, its peers, and when streams were told to gather.
 pub(super) fn census(row: &[Value]) -> Result<Census, Unavailable> {
-    let [Value::Text(epoch), head, Value::Integer(known), peers] = row else { return Err(unexpected()) };
+    let [Value::Text(epoch), head, Value::Integer(known), peers, at, Value::Integer(ago)] = row else {
+        return Err(unexpected());
+    };
     Ok(Census {
         head: Position { epoch: epoch.clone(), sequence: whole(head)? },
         known: *known != 0,
         peers: joined(peers)?.map(|peer| to_peer(peer).ok_or_else(unexpected)).collect::<Result<_, _>>()?,
+        gathered: match at {
+            Value::Integer(at) => Some(Gathered { at: *at, ago: *ago }),
+            _ => None,
+        },
     })
 }
 

@@ -152,7 +152,18 @@ fn listeners_are_drained_again_after_a_pause() {
     assert!(!now(log.drain(&[70_002], pause)).unwrap());
     redis.command(&["HSET", "{s}:hub", "drained", "1"]);
     assert!(now(log.drain(&[70_002], pause)).unwrap());
-    assert!(register(&log, 70_002, &[], &[]).peers.iter().all(|peer| peer.drains), "a renewal does not forget it");
+    let drains = |listener| {
+        let census = register(&log, listener, &[], &[]);
+        let drains: Vec<_> = census.peers.iter().filter(|peer| peer.drains).map(|peer| peer.listener).collect();
+        (drains, census.gathered.unwrap().ago / 60_000)
+    };
+    assert_eq!(
+        [drains(70_002), drains(70_001)],
+        [(vec![70_002], 0), (vec![70_002], 0)],
+        "a renewal does not forget it"
+    );
+    redis.command(&["HSET", "{s}:hub", "drained", &format!("{}000", unix_time() + 120)]);
+    assert_eq!(drains(70_001).1, -1, "the clock has stepped back");
 }
 
 #[test]

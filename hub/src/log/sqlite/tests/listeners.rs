@@ -104,15 +104,17 @@ fn a_renewal_keeps_the_topics_and_the_drain() {
 }
 
 #[test]
-fn listeners_drain_again_after_a_pause_or_when_the_clock_has_stepped_back() {
+fn listeners_drain_again_after_a_pause_or_when_the_clock_has_stepped_back_by_as_much() {
     let file = File::new();
     let log = open(&file, 100, 60);
     let pause = Duration::from_secs(600);
     assert!(now(log.drain(&[], pause)).unwrap());
     assert!(!now(log.drain(&[], pause)).unwrap());
-    for step in ["- 600001", "+ 900000"] {
+    for (step, ago, again) in [("+ 300000", -300, false), ("- 900001", 600, true), ("+ 900000", -900, true)] {
         run(&file, &format!("UPDATE hub SET drained_at = drained_at {step}"));
-        assert!(now(log.drain(&[], pause)).unwrap(), "{step}");
+        let gathered = register(&log, 1_001, &[], &[]).gathered.unwrap().ago;
+        assert_eq!(gathered.div_euclid(10_000), ago / 10, "{step}: {gathered}");
+        assert_eq!(now(log.drain(&[], pause)).unwrap(), again, "{step}");
     }
 }
 
