@@ -10,7 +10,7 @@ const SAFETY: Duration = Duration::from_secs(2);
 const TOGETHER: Duration = Duration::from_millis(50);
 /// The same where nothing wakes them: a read takes 0.43 ms of processor time, so this is 5 % of a core.
 const TOGETHER_UNTOLD: Duration = Duration::from_millis(9);
-/// How many instances there are, while the log has not said so.
+/// How many instances there are, as long as the log has not said so.
 const UNKNOWN: u32 = 20;
 /// How long a failing log is left alone: after the first failure, and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -25,6 +25,8 @@ pub(crate) struct Polling {
     read_at: Instant,
     due: Instant,
     failures: u32,
+    /// How many instances there are.
+    instances: u32,
     /// The state of a generator of random numbers.
     random: u64,
 }
@@ -32,8 +34,9 @@ pub(crate) struct Polling {
 impl Polling {
     /// Polls every `shortest` at most. `seed` is random: many instances lose the same log at the same moment.
     pub(crate) fn new(shortest: Duration, seed: u64, now: Instant) -> Self {
+        let (due, failures, instances) = (Instant::MAX, 0, UNKNOWN);
         let mut polling =
-            Polling { shortest, interval: shortest, read_at: now, due: Instant::MAX, failures: 0, random: seed };
+            Polling { shortest, interval: shortest, read_at: now, due, failures, instances, random: seed };
         polling.adapt(false, None);
         polling
     }
@@ -43,13 +46,15 @@ impl Polling {
         self.due
     }
 
-    /// Whether wake-ups tell this instance of all that it hears, and how many instances there are.
+    /// Whether wake-ups tell this instance of all that it hears, and how many instances there are, if that is news.
     pub(crate) fn adapt(&mut self, told: bool, instances: Option<usize>) {
-        let instances = instances.map_or(UNKNOWN, |instances| u32::try_from(instances).unwrap_or(u32::MAX));
+        if let Some(instances) = instances {
+            self.instances = u32::try_from(instances).unwrap_or(u32::MAX);
+        }
         self.interval = if told {
-            TOGETHER.saturating_mul(instances).max(SAFETY)
+            TOGETHER.saturating_mul(self.instances).max(SAFETY)
         } else {
-            TOGETHER_UNTOLD.saturating_mul(instances)
+            TOGETHER_UNTOLD.saturating_mul(self.instances)
         };
         self.interval = self.interval.max(self.shortest);
         if self.failures == 0 {
@@ -125,6 +130,18 @@ mod tests {
         check(false, 1, 50);
         check(false, 5, 50);
         check(false, 100, 900);
+    }
+
+    #[test]
+    fn who_loses_its_wakeups_goes_on_to_know_how_many_instances_there_are() {
+        for (instances, ms) in [(1, 50), (400, 3_600)] {
+            let mut polling = polling();
+            polling.adapt(true, Some(instances));
+            polling.adapt(false, None);
+            polling.succeeded(1_000 * MS);
+            let wait = polling.due() / MS - 1_000;
+            assert!((ms * 8 / 10 - 1..=ms).contains(&wait), "{wait} of {ms}");
+        }
     }
 
     #[test]
