@@ -52,26 +52,40 @@ impl<C: Connect> SqliteLog<C> {
         SqliteLog { connect, retention, connected: RefCell::default() }
     }
 
-    async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
+    async fn connected(&self) -> Result<Rc<C::Database>, Unavailable> {
         let connected = self.connected.borrow().clone();
-        let database = match connected {
-            Some(database) => database,
-            None => {
-                let database = Rc::new(open::open(&self.connect, self.retention).await?);
-                *self.connected.borrow_mut() = Some(Rc::clone(&database));
-                database
-            }
-        };
-        let result = connection::execute_when_unlocked(&self.connect, &*database, statement, values).await;
+        if let Some(database) = connected {
+            return Ok(database);
+        }
+        let database = Rc::new(open::open(&self.connect, self.retention).await?);
+        *self.connected.borrow_mut() = Some(Rc::clone(&database));
+        Ok(database)
+    }
+
+    /// Connects anew the next time, after an error.
+    fn noted(&self, result: Result<Rows, Unavailable>) -> Result<Rows, Unavailable> {
         if result.is_err() {
             *self.connected.borrow_mut() = None;
         }
         result
     }
 
+    async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
+        let database = self.connected().await?;
+        self.noted(connection::when_unlocked(&self.connect, || database.execute(statement, values.clone())).await)
+    }
+
     /// Runs a statement that returns one row.
     async fn row(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Value>, Unavailable> {
         row::only(self.execute(statement, values).await?)
+    }
+
+    /// Runs a statement that only reads, and returns one row.
+    async fn read(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Value>, Unavailable> {
+        let database = self.connected().await?;
+        row::only(
+            self.noted(connection::when_unlocked(&self.connect, || database.read(statement, values.clone())).await)?,
+        )
     }
 }
 
@@ -94,19 +108,19 @@ impl<C: Connect> Log for SqliteLog<C> {
             Interest::All(_) => AFTER_ALL,
             Interest::Topics(_) => AFTER_TOPICS,
         };
-        row::page(self.row(statement, vec![row::interest(interest)]).await?)
+        row::page(self.read(statement, vec![row::interest(interest)]).await?)
     }
 
     async fn extent(&self) -> Result<Extent, Unavailable> {
-        row::extent(&self.row(EXTENT, vec![]).await?)
+        row::extent(&self.read(EXTENT, vec![]).await?)
     }
 
     async fn as_of(&self, moment: Instant) -> Result<AsOf, Unavailable> {
-        row::as_of(self.row(AS_OF, vec![row::integer(self.connect.unix_millis(moment))]).await?)
+        row::as_of(self.read(AS_OF, vec![row::integer(self.connect.unix_millis(moment))]).await?)
     }
 
     async fn find(&self, id: &str) -> Result<Option<u64>, Unavailable> {
-        let row = self.row(FIND, vec![Value::Text(id.to_owned())]).await?;
+        let row = self.read(FIND, vec![Value::Text(id.to_owned())]).await?;
         row::optional(row.first().unwrap_or(&Value::Null))
     }
 

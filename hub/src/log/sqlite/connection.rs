@@ -29,6 +29,15 @@ pub(crate) trait Database {
     ///
     /// [`Unavailable`] with what SQLite said.
     fn execute(&self, statement: &str, values: Vec<Value>) -> impl Future<Output = Result<Rows, Unavailable>>;
+
+    /// Runs one statement that only reads, which is over soon, and returns its rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] with what SQLite said.
+    fn read(&self, statement: &str, values: Vec<Value>) -> impl Future<Output = Result<Rows, Unavailable>> {
+        self.execute(statement, values)
+    }
 }
 
 /// Where connections come from.
@@ -60,15 +69,13 @@ const LOCK_PAUSE: (Duration, Duration) = (Duration::from_micros(200), Duration::
 /// # Errors
 ///
 /// [`Unavailable`] with what SQLite said.
-pub(super) async fn execute_when_unlocked<C: Connect>(
+pub(super) async fn when_unlocked<C: Connect>(
     connect: &C,
-    database: &C::Database,
-    statement: &str,
-    values: Vec<Value>,
+    statement: impl AsyncFn() -> Result<Rows, Unavailable>,
 ) -> Result<Rows, Unavailable> {
     let mut waited = Duration::ZERO;
     loop {
-        match database.execute(statement, values.clone()).await {
+        match statement().await {
             Err(error) if error.reason.contains("database is locked") && waited < LOCK_TIMEOUT => {
                 let pause = waited.clamp(LOCK_PAUSE.0, LOCK_PAUSE.1);
                 connect.pause(pause).await;

@@ -2,7 +2,7 @@
 
 use crate::log::lean::lean;
 use crate::log::log::Retention;
-use crate::log::sqlite::connection::{Connect, Database, Rows, Value, execute_when_unlocked};
+use crate::log::sqlite::connection::{Connect, Database, Rows, Value, when_unlocked};
 use crate::log::sqlite::row::{integer, only, unexpected};
 use crate::log::unavailable::Unavailable;
 
@@ -37,7 +37,7 @@ struct Opening<'a, C: Connect> {
 
 impl<C: Connect> Opening<'_, C> {
     async fn run(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
-        execute_when_unlocked(self.connect, self.database, statement, values).await
+        when_unlocked(self.connect, || self.database.execute(statement, values.clone())).await
     }
 
     async fn prepare(&self, retention: Retention) -> Result<(), Unavailable> {
