@@ -2,8 +2,8 @@
 //!
 //! `segment` and `cache` are what of the log is in memory. `events`, `resume`, `state` and `session` are what a
 //! client is sent. `interests` leads from a topic to its sessions. `parked`, `polling` and `reader` say when the log is
-//! read, `listening` tells the log what is followed here, and `gathering` ends the streams of small instances. The
-//! `dispatcher` is all of it, and `rounds` its work.
+//! read, `listening` tells the log what is followed here, `gathering` ends the streams of small instances, and
+//! `readiness` opens the log for writing. The `dispatcher` is all of it, and `rounds` its work.
 
 pub(crate) mod segment;
 
@@ -29,6 +29,7 @@ pub(crate) mod reader;
 pub(crate) mod datagram;
 pub(crate) mod gathering;
 pub(crate) mod listening;
+pub(crate) mod readiness;
 pub(crate) mod settings;
 
 pub(crate) mod dispatcher;

@@ -44,6 +44,8 @@ pub enum Action {
     Wait(ListenerId),
     /// Tell these instances to end their streams, unless some were told so within the pause. Nothing follows.
     Drain(Vec<ListenerId>, Duration),
+    /// Open the log for writing. Nothing follows.
+    Prepare,
     /// Take no more requests.
     CloseDoor,
     /// Take requests again.

@@ -17,6 +17,7 @@ use crate::fanout::interests::Interests;
 use crate::fanout::listening::{Listening, Registered};
 use crate::fanout::parked::{Parked, SLACK};
 use crate::fanout::reader::{Answer, Reader};
+use crate::fanout::readiness::Readiness;
 use crate::fanout::resume::Resume;
 use crate::fanout::session::{CHUNK, NewSession, Session, Target};
 use crate::fanout::settings::{Settings, Wakeups};
@@ -42,6 +43,7 @@ pub struct Dispatcher {
     pub(super) reader: Reader,
     pub(super) listening: Listening,
     pub(super) gathering: Gathering,
+    pub(super) readiness: Readiness,
     pub(super) wakeups: Wakeups,
     /// The log is being waited for; or is not, before this moment.
     pub(super) waiting: Result<(), Instant>,
@@ -64,6 +66,7 @@ impl Dispatcher {
             reader: Reader::new(poll, seed, now),
             listening: Listening::new(listener, wakeups != Wakeups::None, now),
             gathering: Gathering::new(gather, now),
+            readiness: Readiness::new(),
             wakeups,
             waiting: Err(now),
             wait_fails: false,
@@ -82,7 +85,8 @@ impl Dispatcher {
         let alarm = self.next_alarm.saturating_add(SLACK);
         let waiting = self.waiting.err().filter(|_| self.must_wait()).unwrap_or(Instant::MAX);
         let registration = self.listening.due(&self.interests);
-        [self.parked.due(), alarm, self.reader.due(), registration, waiting, self.gathering.door_at()]
+        let (door, readiness) = (self.gathering.door_at(), self.readiness.due());
+        [self.parked.due(), alarm, self.reader.due(), registration, waiting, door, readiness]
             .into_iter()
             .fold(Instant::MAX, Instant::min)
     }
@@ -101,6 +105,7 @@ impl Dispatcher {
         let topics = self.interests.add(id, &new.selector);
         self.listening.changed(&self.interests, streams, now);
         self.gathering.joined(now);
+        self.readiness.joined(self.reader.polling.next_random(), now);
         let mut session = Session::new(new, topics, now);
         match self.reader.known_extent() {
             _ if session.has_begun() => {
@@ -190,6 +195,7 @@ impl Dispatcher {
         let Some(registered) = registered else { return };
         // What was published before the log knew of the topics was announced to nobody here.
         let sessions = self.interests.set_registered(&registered.keys);
+        self.readiness.counted(registered.census.peers.len());
         let head = &registered.census.head;
         if self.reader.cache.as_ref().is_some_and(|cache| cache.log().epoch != head.epoch) {
             self.reader.resync();

@@ -37,6 +37,9 @@ impl Dispatcher {
         if self.sessions.is_empty() {
             return;
         }
+        if self.readiness.begins(now) {
+            actions.push(Action::Prepare);
+        }
         self.start_read(now, actions);
         let registration = self.listening.start(&mut self.interests, self.sessions.len(), now);
         actions.extend(registration.map(Action::Register));

@@ -17,7 +17,7 @@ use crate::log::{Census, Hint, ListenerId, Log, Unavailable, Woken};
 use crate::spin::hub::Hub;
 use crate::spin::notifier::Listener;
 use crate::spin::registry::Joining;
-use crate::spin::work::{Pending, answer, drain, poll_ended, receive};
+use crate::spin::work::{Pending, answer, drain, poll_ended, prepare, receive};
 use crate::spin::writes::{Stop, Written, end, write};
 
 /// How many datagrams are taken in at once: a flood of them does not keep the driver from its other work.
@@ -40,6 +40,7 @@ pub(crate) struct Driver {
     registering: Option<Pending<Result<Census, Unavailable>>>,
     waiting: Option<Pending<Result<Woken, Unavailable>>>,
     draining: Option<Pending<()>>,
+    preparing: Option<Pending<()>>,
     datagram: Pending<Vec<Hint>>,
 }
 
@@ -80,6 +81,7 @@ impl Driver {
             registering: None,
             waiting: None,
             draining: None,
+            preparing: None,
         }
     }
 
@@ -151,6 +153,7 @@ impl Driver {
             Action::Drain(listeners, pause) => {
                 self.draining = Some(Box::pin(drain(self.hub.clone(), listeners, pause)));
             }
+            Action::Prepare => self.preparing = Some(Box::pin(prepare(self.hub.clone()))),
             Action::CloseDoor => self.hub.door.close(),
             Action::OpenDoor => self.hub.door.open(),
             Action::Report(line) => report(format_args!("hub: {line}")),
@@ -200,8 +203,8 @@ impl Driver {
             happened = true;
             self.dispatcher.wait_ended(result, now());
         }
-        // It leaves nothing to do.
-        let _ = poll_ended(&mut self.draining, cx);
+        // They leave nothing to do.
+        let _ = (poll_ended(&mut self.draining, cx), poll_ended(&mut self.preparing, cx));
         for _ in 0..DATAGRAMS {
             let Poll::Ready(hints) = self.datagram.as_mut().poll(cx) else { break };
             happened = true;

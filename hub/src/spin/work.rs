@@ -34,6 +34,13 @@ pub(crate) async fn drain(hub: Hub, listeners: Vec<ListenerId>, pause: Duration)
     }
 }
 
+/// Opens the log for writing, if that is a connection of its own. If it fails, a publication tries it again.
+pub(crate) async fn prepare(hub: Hub) {
+    if !Rc::ptr_eq(&hub.writing, &hub.reading) {
+        let _ = hub.writing.extent().await;
+    }
+}
+
 /// The next datagram of another instance; never, where the log itself wakes its listeners.
 pub(crate) fn receive(hub: &Hub) -> Pending<Vec<Hint>> {
     if hub.reading.wakes() {

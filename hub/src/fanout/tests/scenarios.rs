@@ -215,6 +215,19 @@ fn who_is_far_behind_does_not_delay_who_is_near_the_end() {
     assert_eq!(stage.data(far).len(), 5_000);
 }
 
+#[test]
+fn an_instance_with_streams_opens_the_log_for_writing_once_when_it_is_calm() {
+    let mut stage = stage_with_a_client(&["demo"]);
+    stage.settles();
+    assert_eq!(stage.prepared, 0);
+    for _ in 0..3 {
+        stage.passes(Duration::from_secs(1));
+        stage.acts();
+        assert_eq!(stage.prepared, 1);
+        stage.joins(&["demo"]);
+    }
+}
+
 /// A stage with 21 clients, of which the log knows, and which it has told to gather.
 fn stage_that_gathers() -> Stage {
     let mut stage = stage_with_a_client(&["demo"]);

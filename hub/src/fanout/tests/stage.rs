@@ -86,6 +86,8 @@ pub(super) struct Stage {
     pub(super) registrations: Vec<Registration>,
     /// Whether the instance takes no more requests.
     pub(super) door_closed: bool,
+    /// How often the log was to be opened for writing.
+    pub(super) prepared: usize,
     /// How many reads began.
     pub(super) reads: usize,
     /// The sessions whose write is to be taken back, and those that are cut.
@@ -114,6 +116,7 @@ impl Stage {
             hints: VecDeque::new(),
             registrations: Vec::new(),
             door_closed: false,
+            prepared: 0,
             reads: 0,
             interrupted: VecDeque::new(),
             cut: VecDeque::new(),
@@ -236,6 +239,7 @@ impl Stage {
                     self.waits = true;
                 }
                 Action::Drain(listeners, pause) => drop(now(self.log.drain(&listeners, pause)).unwrap()),
+                Action::Prepare => self.prepared += 1,
                 Action::CloseDoor => self.door_closed = true,
                 Action::OpenDoor => self.door_closed = false,
                 Action::Report(line) => self.reports.push(line),
