@@ -8,6 +8,7 @@ mod failures;
 mod forged_wakeups;
 mod full_disk;
 mod gathering;
+mod many_topics;
 mod publishing;
 mod quiet;
 mod resume;
@@ -87,5 +88,6 @@ on_every_log! {
         what_is_lost_is_not_announced_to_a_quiet_client;
     failures:
         a_killed_host_loses_nothing_that_it_answered_and_doubles_nothing
-        a_log_that_fails_ends_no_stream_and_loses_nothing;
+        a_log_that_fails_ends_no_stream_and_loses_nothing
+        a_log_that_fails_ends_no_stream_of_many_topics_and_loses_nothing;
 }

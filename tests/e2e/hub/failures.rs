@@ -1,49 +1,104 @@
 //! Hosts and logs that fail.
 
-use hyper::StatusCode;
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 
+use hyper::StatusCode;
+use tokio::task::JoinSet;
+
+use super::many_topics::{all_topics, all_up_to, check, drawn, subscribers};
 use crate::support::client::{EventStream, Item};
-use crate::support::follower::{Follower, numbers};
+use crate::support::follower::{Dice, numbers};
 use crate::support::hub::{HUB, Publisher, follow, hub_with_key};
 use crate::support::log::Log;
 use crate::support::within;
 
+const SUBSCRIBERS: usize = 24;
+const PUBLISHERS: usize = 3;
+
+/// What a publisher published, until its host was killed: the topics of each update. The last one was not answered.
+async fn publish_until_killed(address: SocketAddr, name: String, seed: u64) -> Vec<(String, Vec<String>)> {
+    let mut publisher = Publisher::new(address).await;
+    let mut dice = Dice(seed);
+    let mut published = Vec::new();
+    for n in 0.. {
+        let (topics, data) = (drawn(&mut dice, n), format!("{name}-{n}"));
+        let reply = publisher.try_publish(&topics.join("&topic="), &data).await;
+        published.push((data, topics));
+        if reply.is_none_or(|reply| reply.status != StatusCode::OK) {
+            break;
+        }
+    }
+    published
+}
+
 pub(super) async fn a_killed_host_loses_nothing_that_it_answered_and_doubles_nothing(log: Log) {
     let start = || log.hub().reuse(8).process().start();
     let mut server = start().await;
-    let mut follower = Follower::new(server.address(), "demo", "earliest");
-    let mut answered = Vec::new();
+    let mut subscribers = subscribers(server.address(), SUBSCRIBERS);
+    let mut published = Vec::new();
     for round in 0..3 {
-        let mut publisher = Publisher::new(server.address()).await;
-        let publishing = tokio::spawn(async move {
-            let mut answered = Vec::new();
-            for n in 0.. {
-                let data = format!("{round}-{n}");
-                match publisher.try_publish("demo", &data).await {
-                    Some(reply) if reply.status == StatusCode::OK => answered.push(data),
-                    _ => break,
-                }
-            }
-            answered
-        });
-        let before = follower.updates.len();
-        follower.until(before + 50).await;
+        let address = server.address();
+        let publishers: JoinSet<_> = (0..PUBLISHERS)
+            .map(|publisher| {
+                publish_until_killed(address, format!("{round}.{publisher}"), (round * 8 + publisher) as u64)
+            })
+            .collect();
+        // Whoever follows several topics has some by then.
+        subscribers = all_up_to(subscribers, format!("{round}.")).await;
+        subscribers[0].follower.until(published.iter().map(Vec::len).sum::<usize>() + 60).await;
         // In the middle of publishing and of following.
         server.stop().await;
-        answered.extend(within("the publisher to notice", publishing).await.unwrap());
+        published.extend(within("the publishers to notice", publishers.join_all()).await);
         server = start().await;
-        follower.moves_to(server.address());
+        subscribers.iter_mut().for_each(|subscriber| subscriber.follower.moves_to(server.address()));
     }
+    Publisher::new(server.address()).await.publish_on(&all_topics(), "end").await;
+    let subscribers = all_up_to(subscribers, "end".to_owned()).await;
+    let topics = published.iter().flatten().cloned().chain([("end".to_owned(), all_topics())]).collect();
+    let order = check(&subscribers, &topics);
+    assert_eq!(order.iter().collect::<HashSet<_>>().len(), order.len(), "an update is doubled");
+    for own in published {
+        let prefix = own[0].0.strip_suffix('0').unwrap();
+        let received: Vec<_> = order.iter().filter(|data| data.starts_with(prefix)).collect();
+        // An update whose answer was lost may have been stored.
+        let answered = own.len() - 1;
+        assert!(received.len() == answered || received.len() == own.len(), "{} of {answered}", received.len());
+        assert!(
+            received.iter().zip(&own).all(|(received, (data, _))| **received == data),
+            "out of order: {received:?}"
+        );
+    }
+}
+
+pub(super) async fn a_log_that_fails_ends_no_stream_of_many_topics_and_loses_nothing(mut log: Log) {
+    let server = log.hub().reuse(8).start().await;
+    let mut subscribers = subscribers(server.address(), SUBSCRIBERS);
     let mut publisher = Publisher::new(server.address()).await;
-    publisher.publish("demo", "end").await;
-    while follower.next().await.data != "end" {}
-    let received = follower.data();
-    let mut expected = answered.iter().map(String::as_str).chain(["end"]).peekable();
-    // An update whose answer was lost may have been stored: then it is there once, in its place.
-    let unanswered = received.iter().filter(|data| expected.next_if_eq(*data).is_none()).count();
-    assert_eq!(expected.next(), None, "an update that was answered is missing");
-    assert!(unanswered <= 3, "{unanswered} updates were doubled or out of order");
-    assert_eq!(follower.gaps, 0);
+    let mut dice = Dice(1);
+    let mut published: HashMap<_, _> = [("0", all_topics()), ("refused", vec!["demo".to_owned()])]
+        .map(|(data, topics)| (data.to_owned(), topics))
+        .into();
+    publisher.publish_on(&all_topics(), "0").await;
+    for failure in 1..3 {
+        subscribers = all_up_to(subscribers, (failure - 1).to_string()).await;
+        log.fail();
+        publisher.is_told_to_wait().await;
+        server.logged("hub: the log cannot be read: ", failure).await;
+        log.mend();
+        for n in 0..40 {
+            let (topics, data) = (drawn(&mut dice, n), format!("after {failure}: {n}").replace(' ', "_"));
+            publisher.publish_as_told(&topics.join("&topic="), &data).await;
+            published.insert(data, topics);
+        }
+        publisher.publish_as_told(&all_topics().join("&topic="), &failure.to_string()).await;
+        published.insert(failure.to_string(), all_topics());
+    }
+    let subscribers = all_up_to(subscribers, "2".to_owned()).await;
+    let order = check(&subscribers, &published);
+    assert_eq!(order.len() + 1, published.len(), "what was refused was not stored");
+    let connections: Vec<_> = subscribers.iter().map(|subscriber| subscriber.follower.connections).collect();
+    assert_eq!(connections, [1; SUBSCRIBERS], "no stream has ended");
 }
 
 pub(super) async fn a_log_that_fails_ends_no_stream_and_loses_nothing(mut log: Log) {

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::support::follower::{Dice, Follower, check_numbers};
+use super::many_topics::{Subscriber, all_topics, check, drawn};
+use crate::support::follower::{Dice, check_numbers};
 use crate::support::hub::{Publisher, hub_with_key};
 use crate::support::log::Log;
 use crate::support::within;
 
-const TOPICS: usize = 60;
 const SUBSCRIBERS: usize = 40;
 /// Those that come while others publish, without a last event id.
 const LATE: usize = 10;
@@ -20,38 +20,27 @@ const PUBLISHERS: usize = 4;
 /// How many updates each publisher publishes.
 const EACH: usize = 80;
 
-/// So many topics, the same step apart for updates and subscribers: they often have several in common.
-fn topics(first: usize, count: usize) -> Vec<String> {
-    (0..count).map(|n| format!("topic-{}", (first + n * 13) % TOPICS)).collect()
-}
-
-/// What a subscriber follows.
-fn followed(subscriber: usize) -> Vec<String> {
-    if subscriber.is_multiple_of(10) { vec!["*".to_owned()] } else { topics(subscriber * 7, 1 + subscriber % 4) }
-}
-
-async fn follow(address: SocketAddr, subscriber: usize) -> Follower {
-    let follower = Follower::of(address, &followed(subscriber), "earliest");
-    match subscriber.is_multiple_of(3) {
-        true => follower.up_to("end").await,
-        false => follower.with_cuts_at_any_moment("end", subscriber as u64).await,
+async fn follow(address: SocketAddr, number: usize) -> Subscriber {
+    let mut subscriber = Subscriber::from_start(address, number);
+    if number.is_multiple_of(3) {
+        return subscriber.up_to("end").await;
     }
+    subscriber.follower = subscriber.follower.with_cuts_at_any_moment("end", number as u64).await;
+    subscriber
 }
 
-async fn follow_late(address: SocketAddr, subscriber: usize) -> Follower {
-    tokio::time::sleep(Duration::from_millis(50 * subscriber as u64)).await;
-    Follower::of(address, &followed(subscriber), "").up_to("end").await
+async fn follow_late(address: SocketAddr, number: usize) -> Subscriber {
+    tokio::time::sleep(Duration::from_millis(50 * number as u64)).await;
+    Subscriber::from_now(address, number).up_to("end").await
 }
 
 /// Returns the topics of each update.
 async fn publish(address: SocketAddr, publisher: usize) -> Vec<(String, Vec<String>)> {
     let mut connection = Publisher::new(address).await;
     let mut dice = Dice(publisher as u64);
-    let mut draw = |bound: usize| dice.below(bound as u64) as usize;
     let mut published = Vec::new();
     for n in 0..EACH {
-        let several = if n % 3 == 0 { 1 + draw(4) } else { 1 };
-        let (topics, data) = (topics(draw(TOPICS), several), format!("{publisher}-{n}"));
+        let (topics, data) = (drawn(&mut dice, n), format!("{publisher}-{n}"));
         connection.publish_on(&topics, &data).await;
         published.push((data, topics));
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -61,41 +50,27 @@ async fn publish(address: SocketAddr, publisher: usize) -> Vec<(String, Vec<Stri
 
 /// Publishes, and checks what every subscriber has of it.
 async fn check_delivery(address: SocketAddr) {
-    let mut followers = JoinSet::new();
-    for subscriber in 0..SUBSCRIBERS {
-        followers.spawn(async move { (subscriber, true, follow(address, subscriber).await) });
+    let mut subscribers = JoinSet::new();
+    for number in 0..SUBSCRIBERS {
+        subscribers.spawn(follow(address, number));
     }
-    for subscriber in 0..LATE {
-        followers.spawn(async move { (subscriber, false, follow_late(address, subscriber).await) });
+    for number in 0..LATE {
+        subscribers.spawn(follow_late(address, number));
     }
     let publishers: JoinSet<_> = (0..PUBLISHERS).map(|publisher| publish(address, publisher)).collect();
     let published = within("the publishers", publishers.join_all()).await;
     let mut published: HashMap<_, _> = published.into_iter().flatten().collect();
-    let all = topics(0, TOPICS);
-    Publisher::new(address).await.publish_on(&all, "end").await;
-    published.insert("end".to_owned(), all);
-    let followers = within("the subscribers", followers.join_all()).await;
-    let (_, _, first) = followers.iter().find(|(subscriber, whole, _)| *subscriber == 0 && *whole).unwrap();
-    let order = first.data();
+    Publisher::new(address).await.publish_on(&all_topics(), "end").await;
+    published.insert("end".to_owned(), all_topics());
+    let subscribers = within("the subscribers", subscribers.join_all()).await;
+    let order = check(&subscribers, &published);
     assert_eq!(order.len(), published.len());
     for publisher in 0..PUBLISHERS {
         let prefix = format!("{publisher}-");
         let own: Vec<_> = order.iter().filter_map(|data| data.strip_prefix(&prefix)).collect();
         check_numbers(&own, EACH);
     }
-    for (subscriber, whole, follower) in &followers {
-        let own = followed(*subscriber);
-        let hears = |data: &&&str| own[0] == "*" || published[**data].iter().any(|topic| own.contains(topic));
-        let mut expected: Vec<_> = order.iter().filter(hears).copied().collect();
-        let received = follower.data();
-        if !whole {
-            // From its beginning on.
-            expected.drain(..expected.len().saturating_sub(received.len()));
-        }
-        assert_eq!(received, expected, "{subscriber}, which follows {own:?}");
-        assert_eq!(follower.gaps, 0, "{subscriber}");
-    }
-    let cuts = followers.iter().map(|(_, _, follower)| follower.connections - 1).sum::<usize>();
+    let cuts = subscribers.iter().map(|subscriber| subscriber.follower.connections - 1).sum::<usize>();
     assert!(cuts > SUBSCRIBERS / 2, "{cuts}");
 }
 
