@@ -30,6 +30,8 @@ pub(crate) struct Listening {
     renewed_at: Instant,
     /// How many streams the log was told of.
     told_streams: usize,
+    /// A stream has come since.
+    untold: bool,
     /// The log has taken a registration of this instance.
     known: bool,
     /// The last registration failed.
@@ -58,6 +60,7 @@ impl Listening {
             renew_at: Instant::MAX,
             renewed_at: now,
             told_streams: 0,
+            untold: false,
             known: false,
             failing: false,
         }
@@ -102,7 +105,8 @@ impl Listening {
     /// A client has come, and perhaps a new topic: others may follow soon. The log is told of streams on known topics,
     /// too: who gathers streams counts them, and only such streams end that were there at a registration.
     pub(crate) fn changed(&mut self, interests: &Interests, streams: usize, now: Instant) {
-        if self.known && streams > self.told_streams {
+        self.untold |= streams > self.told_streams;
+        if self.known && self.untold {
             self.renew_at = self.renew_at.min(after(now, SOON));
         }
         if interests.has_new() && self.changes_at <= now && !self.failing {
@@ -119,7 +123,7 @@ impl Listening {
         // An instance that nothing can wake is only counted.
         let (added, removed) =
             if self.reachable { (changes.added.clone(), changes.removed.clone()) } else { Default::default() };
-        (self.under_way, self.told_streams) = (Some((changes, now)), streams);
+        (self.under_way, self.told_streams, self.untold) = (Some((changes, now)), streams, false);
         let streams = u32::try_from(streams).unwrap_or(u32::MAX);
         Some(Registration { listener: self.listener, streams, added, removed })
     }
@@ -145,7 +149,7 @@ impl Listening {
             self.changes_at = now;
         }
         (self.known, self.failing, self.renewed_at) = (true, false, now);
-        self.renew_at = after(now, LEASE.checked_div(3).unwrap_or(LEASE));
+        self.renew_at = after(now, if self.untold { SOON } else { LEASE.checked_div(3).unwrap_or(LEASE) });
         Some(Registered { keys, census, began })
     }
 }
@@ -219,6 +223,17 @@ mod tests {
         listening.changed(&interests, 2, 2_000 * MS);
         assert_eq!(listening.start(&mut interests, 60, 2_999 * MS), None);
         assert_eq!(listening.start(&mut interests, 60, 3_000 * MS).unwrap().streams, 60);
+    }
+
+    #[test]
+    fn the_log_is_told_soon_of_streams_that_came_during_a_registration() {
+        let mut interests = interests(&["a"]);
+        let mut listening = Listening::new(1, true, 0);
+        listening.start(&mut interests, 1, 0).unwrap();
+        listening.changed(&interests, 2, 5 * MS);
+        listening.ended(Ok(census(false)), &mut interests, 10 * MS);
+        assert_eq!(listening.due(&interests), 1_010 * MS);
+        assert_eq!(listening.start(&mut interests, 2, 1_010 * MS).unwrap().streams, 2);
     }
 
     #[test]
