@@ -3,7 +3,7 @@
 //! `segment` and `cache` are what of the log is in memory. `events`, `resume`, `state` and `session` are what a
 //! client is sent. `interests` leads from a topic to its sessions. `parked`, `polling` and `reader` say when the log is
 //! read, `listening` tells the log what is followed here, `gathering` ends the streams of small instances, and
-//! `readiness` opens the log for writing. The `dispatcher` is all of it, and `rounds` its work.
+//! `readiness` opens the log for writing. The `dispatcher` is all of it, `ending` and `rounds` its work.
 
 pub(crate) mod segment;
 
@@ -16,9 +16,9 @@ pub(crate) mod state;
 
 pub(crate) mod session;
 
-pub(crate) mod delivery;
-
 pub(crate) mod action;
+
+pub(crate) mod delivery;
 
 pub(crate) mod interests;
 pub(crate) mod parked;
@@ -34,6 +34,7 @@ pub(crate) mod settings;
 
 pub(crate) mod dispatcher;
 
+pub(crate) mod ending;
 pub(crate) mod rounds;
 
 #[cfg(test)]

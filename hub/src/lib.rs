@@ -49,7 +49,8 @@
 //!   when it is made. What is published is durable, and has its id, when these return.
 //! * [`Hub::subscribe`]: answers a request with a stream of the topics of a [`Subscription`]. The component has decided
 //!   who may follow what, so private updates of these topics are in the stream.
-//! * [`Hub::end`]: publishes the last update of a topic.
+//! * [`Hub::end`]: publishes the last update of a topic, at which its streams end and its relay stops.
+//! * [`Hub::relay`]: reads an upstream to its end and appends each event to a topic, whether or not somebody follows.
 //! * [`Hub::serve`]: the whole [protocol](https://mercure.rocks/spec) under any path, for clients that choose their
 //!   topics themselves and publishers outside of the component. They need tokens, see below.
 //!
@@ -94,6 +95,7 @@
 //! * `request`: the bytes of a request to a value, or a refusal.
 //! * `access`: who may do what. `config` is what a hub is told, `settings` the text that says it.
 //! * `fanout`: the dispatcher, which is pure: events and the time go in, actions come out.
+//! * `relays`: upstreams that are appended to topics, which is pure too.
 //! * `spin`, behind the feature of that name: the adapters to Spin and WASI. Without it the crate is pure.
 
 #![cfg_attr(not(feature = "spin"), allow(dead_code, reason = "what only the adapters use"))]
@@ -113,6 +115,8 @@ mod config;
 mod settings;
 
 mod fanout;
+
+mod relays;
 
 #[cfg(feature = "spin")]
 mod spin;
@@ -135,7 +139,11 @@ pub use spin::hub::Hub;
 #[cfg(feature = "spin")]
 pub use spin::publication::PublishError;
 #[cfg(feature = "spin")]
+pub use spin::relay::{Relay, RelayError};
+#[cfg(feature = "spin")]
 pub use spin::reply;
+#[cfg(feature = "spin")]
+pub use spin::upstreams::RelayEnd;
 
 #[doc(hidden)]
 pub mod internals {

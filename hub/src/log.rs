@@ -1,8 +1,9 @@
 //! The log: the only truth about which updates there are, and in which order.
 //!
-//! `log` has the trait and its laws, `interest` what is read, `position` and `record` what a log returns, `listener`
-//! who is woken. The backends `sqlite` and `redis` are generic over the connection, so that they are tested without
-//! Spin; `lean` is for their statements and scripts.
+//! `log` has the trait and its laws, `interest` what is read, `position` and `record` what a log returns, `ended`
+//! which topics have had their last update, `listener` who is woken, `relay` who relays to which topic. The backends
+//! `sqlite` and `redis` are generic over the connection, so that they are tested without Spin; `lean` is for their
+//! statements and scripts.
 
 pub(crate) mod unavailable;
 
@@ -10,7 +11,10 @@ pub(crate) mod interest;
 pub(crate) mod position;
 pub(crate) mod record;
 
+pub(crate) mod ended;
+
 pub(crate) mod listener;
+pub(crate) mod relay;
 
 #[allow(clippy::module_inception, reason = "the room is named after its trait")]
 pub(crate) mod log;
@@ -25,6 +29,8 @@ pub(crate) mod laws;
 #[cfg(test)]
 pub(crate) mod memory;
 
+pub(crate) use ended::AppendError;
+pub(crate) use ended::Ended;
 pub use interest::Interest;
 pub(crate) use listener::{Census, Hint, LEASE, ListenerId, Peer, RENEW, Registration, Woken};
 pub(crate) use log::{AsOf, Log};

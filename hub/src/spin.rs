@@ -14,12 +14,16 @@ pub(crate) mod detached;
 
 pub(crate) mod append;
 pub(crate) mod door;
+pub(crate) mod ends;
 pub(crate) mod extents;
 pub(crate) mod registry;
+pub(crate) mod upstreams;
 pub(crate) mod wakeups;
 pub(crate) mod writes;
 
 pub(crate) mod hub;
+
+pub(crate) mod publication;
 
 pub(crate) mod work;
 
@@ -27,7 +31,10 @@ pub(crate) mod driver;
 
 pub(crate) mod endpoint;
 
-pub(crate) mod publication;
+pub(crate) mod relaying;
+
+pub(crate) mod relay;
+
 pub(crate) mod refused;
 
 pub(crate) mod answer;

@@ -4,6 +4,7 @@ mod access;
 mod component;
 mod delivery;
 mod earlier_release;
+mod ending;
 mod failures;
 mod forged_wakeups;
 mod full_disk;
@@ -11,6 +12,7 @@ mod gathering;
 mod many_topics;
 mod publishing;
 mod quiet;
+mod relay;
 mod resume;
 mod topics;
 
@@ -61,6 +63,12 @@ on_every_log! {
     topics:
         each_subscriber_receives_exactly_what_it_follows
         wakeups_that_are_lost_cost_no_update;
+    ending:
+        a_stream_ends_after_the_last_update_and_its_client_is_told_to_stop
+        a_stream_of_several_topics_ends_with_the_last_of_them
+        clients_that_are_cut_receive_all_of_a_topic_that_ends_and_stop
+        an_end_is_remembered_when_its_update_is_pruned
+        one_request_to_a_topic_that_has_ended_fails_no_other;
     gathering:
         streams_gather_in_fewer_instances_without_loss_unless_they_may_not
         a_stream_that_came_after_the_decision_stays_and_its_instance_takes_others_again;
@@ -86,6 +94,15 @@ on_every_log! {
         quiet_clients_that_are_cut_get_every_update_once_and_in_order
         a_quiet_topic_does_not_cost_a_quiet_client_its_place
         what_is_lost_is_not_announced_to_a_quiet_client;
+    relay:
+        a_relay_appends_each_event_as_it_is_and_its_end_ends_the_topic
+        a_relay_goes_on_when_nobody_follows
+        an_upstream_that_fails_ends_its_topic_with_the_reason
+        a_topic_has_one_relay
+        a_relay_that_is_stopped_drops_its_upstream_and_says_how_far_it_came
+        a_relay_whose_host_dies_is_ended_once
+        readers_of_many_relays_that_are_cut_get_each_event_once_and_in_order
+        a_text_is_relayed_as_it_comes;
     failures:
         a_killed_host_loses_nothing_that_it_answered_and_doubles_nothing
         a_log_that_fails_ends_no_stream_and_loses_nothing

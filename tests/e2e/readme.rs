@@ -6,7 +6,8 @@ use hyper::{Method, StatusCode};
 use spin_sse_hub::Config;
 
 use crate::support::client::{EventStream, Item, fetch_with};
-use crate::support::server::{hub_example, readme};
+use crate::support::server::{hub_example, readme, relay_example};
+use crate::support::upstream::{Step, Upstream, chunk, stream};
 
 const README: &str = include_str!("../../README.md");
 
@@ -16,6 +17,7 @@ fn the_example_is_the_one_that_is_tested() {
     let board = include_str!("../hub-example/src/board.rs");
     for (path, readme, example) in [
         ("README.md", README, count),
+        ("README.md", README, include_str!("../relay-example/src/answer.rs")),
         ("sse/README.md", include_str!("../../sse/README.md"), count),
         ("hub/README.md", include_str!("../../hub/README.md"), board),
     ] {
@@ -128,4 +130,26 @@ async fn the_example_of_the_hub_is_a_board_of_notes() {
     let mut resumed = EventStream::open_with(server.address(), "/", &[("last-event-id", &ids[0])]).await;
     assert_eq!(resumed.event().await.name, "ready");
     assert_eq!(resumed.event().await.data, "two\nlines");
+}
+
+#[tokio::test]
+async fn the_example_of_the_relay_is_an_answer_that_outlives_its_reader() {
+    let answer = stream([chunk("data: one\n\n"), Step::Slowly(b"data: two\n\n".to_vec()), Step::End]);
+    let model = Upstream::start([answer]).await;
+    let server = relay_example().variable("model", model.url("/")).start().await;
+    let address = server.address();
+    let none = EventStream::open(address, "/answers/7").await;
+    assert_eq!(none.status, StatusCode::NO_CONTENT);
+    let reply = fetch_with(address, Method::POST, "/answers/7", &[], "why?").await;
+    assert!(reply.body.contains("data: one\n\n") && reply.body.contains("data: two\n\n"), "{}", reply.body);
+    assert_eq!(model.asked()[0].body, "why?");
+    let mut again = EventStream::open(address, "/answers/7").await;
+    for data in ["one", "two", r#"{"reason":"finished"}"#] {
+        assert_eq!(again.event().await.data, data);
+    }
+    let last = again.last_event_id().to_owned();
+    let over = EventStream::open_with(address, "/answers/7", &[("last-event-id", &last)]).await;
+    assert_eq!(over.status, StatusCode::NO_CONTENT);
+    let second = fetch_with(address, Method::POST, "/answers/7", &[], "why?").await;
+    assert_eq!(second.status, StatusCode::CONFLICT, "{}", second.body);
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use hyper::StatusCode;
 use tokio::net::TcpStream;
 
 use super::client::{Event, EventStream, Item};
@@ -23,6 +24,8 @@ pub struct Follower {
     pub gaps: usize,
     /// How often it connected.
     pub connections: usize,
+    /// It was answered 204: nothing can follow.
+    pub is_told_to_stop: bool,
 }
 
 impl Follower {
@@ -46,6 +49,7 @@ impl Follower {
             updates: Vec::new(),
             gaps: 0,
             connections: 0,
+            is_told_to_stop: false,
         }
     }
 
@@ -105,6 +109,10 @@ impl Follower {
                 headers.push(("last-event-id", self.last.as_str()));
             }
             self.stream = EventStream::try_open(address, &self.path, &headers).await;
+            if self.stream.as_ref().is_some_and(|stream| stream.status == StatusCode::NO_CONTENT) {
+                self.is_told_to_stop = true;
+                return None;
+            }
         }
         let stream = self.stream.as_mut()?;
         let item = stream.wait().await;
@@ -158,6 +166,29 @@ impl Follower {
             }
             self.cut();
         }
+    }
+
+    /// Receives until it is told to stop, and is cut after every few updates.
+    pub async fn until_it_is_told_to_stop(&mut self, seed: u64) {
+        let mut dice = Dice(seed);
+        let mut left = dice.below(40);
+        within(format!("{} to end", self.path), async {
+            while !self.is_told_to_stop {
+                match self.step().await {
+                    Some(event) if event.name == "gap" => self.gaps += 1,
+                    Some(event) if event.name == "ready" => {}
+                    Some(event) => {
+                        self.updates.push(event);
+                        left = left.saturating_sub(1);
+                    }
+                    None => self.stream = None,
+                }
+                if left == 0 {
+                    (self.stream, left) = (None, dice.below(40));
+                }
+            }
+        })
+        .await;
     }
 
     pub fn data(&self) -> Vec<&str> {

@@ -68,6 +68,17 @@ impl Log {
         }
     }
 
+    /// Makes the leases of all relays run out.
+    pub fn expire_relays(&self) {
+        match self {
+            Log::Sqlite(directory) => {
+                let database = rusqlite::Connection::open(directory.path().join("sqlite_db.db")).unwrap();
+                database.execute("UPDATE relays SET lease = 1", []).unwrap();
+            }
+            Log::Redis(redis) => drop(redis.command(&["EVAL", EXPIRE_RELAYS, "0"])),
+        }
+    }
+
     /// Which instances have registered, and how many streams each has.
     pub fn listeners(&self) -> Vec<(u64, usize)> {
         let listeners = match self {
@@ -112,6 +123,11 @@ const DELETE_LISTENERS: &str = "
     redis.call('DEL', '{sse:updates}:listeners')
     return listeners";
 
+const EXPIRE_RELAYS: &str = "
+    for _, topic in ipairs(redis.call('HKEYS', '{sse:updates}:relays')) do
+        redis.call('HSET', '{sse:updates}:relays', topic, '1 1')
+    end
+    return 0";
 const LISTENERS: &str = "
     local lines, all = '', redis.call('HGETALL', '{sse:updates}:listeners')
     for at = 1, #all, 2 do lines = lines .. all[at] .. ' ' .. string.match(all[at + 1], '^%d+ (%d+)') .. '\\n' end

@@ -46,6 +46,11 @@ pub fn hub_component() -> Setup {
     setup("tests/hub-component/spin.toml")
 }
 
+/// The second example of the README.
+pub fn relay_example() -> Setup {
+    setup("tests/relay-example/spin.toml")
+}
+
 /// The example of the front page of `spin-sse-hub`.
 pub fn hub_example() -> Setup {
     setup("tests/hub-example/spin.toml")

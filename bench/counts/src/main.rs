@@ -102,7 +102,12 @@ fn decode(event: &str) {
 fn page(after: u64) -> Page {
     static RECORDS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     let records = RECORDS.get_or_init(|| {
-        let update = Record { id: None, meta: "-demo\n".to_owned(), body: format!("data: {}\n\n", "x".repeat(300)) };
+        let update = Record {
+            id: None,
+            last: false,
+            meta: "-demo\n".to_owned(),
+            body: format!("data: {}\n\n", "x".repeat(300)),
+        };
         let page = |page: u64| {
             let mut records = Vec::new();
             (1..=100).for_each(|at| write_record(&mut records, EPOCH, page * 100 + at, &update));
@@ -110,9 +115,10 @@ fn page(after: u64) -> Page {
         };
         (0..10).map(page).collect()
     });
-    let extent = Extent { epoch: EPOCH.to_owned(), oldest: 1, head: 1_000, ends: Vec::new() };
+    let extent = Extent { epoch: EPOCH.to_owned(), oldest: 1, head: 1_000, ends: Vec::new(), has_ended_topics: false };
     let records = records[(after / 100) as usize].clone();
-    Page { extent, entries: parse_records(records.into()).expect("records as they were written"), through: after + 100 }
+    let entries = parse_records(records.into()).expect("records as they were written");
+    Page { extent, entries, through: after + 100, ended: Vec::new() }
 }
 
 /// What a read brings goes to all subscribers.

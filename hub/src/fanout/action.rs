@@ -10,6 +10,15 @@ use crate::log::{ListenerId, Registration};
 /// Names a session of a dispatcher: an index, which is used again after the session has ended.
 pub(crate) type SessionId = usize;
 
+/// Why a stream ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Its budget of time or bytes is used: the client comes back.
+    Budget,
+    /// All its topics have ended.
+    TopicsEnded,
+}
+
 /// Something to do. The end of a write, of a read, of a registration and of a wait is told to the dispatcher, in any
 /// order.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +39,8 @@ pub enum Action {
         session: SessionId,
         /// The last words, possibly none.
         last_words: Vec<u8>,
+        /// Why it ends.
+        cause: Cause,
     },
     /// Take a session's write back and end its stream, if the host has taken nothing of the write. Otherwise the write
     /// goes on to its end.

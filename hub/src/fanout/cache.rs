@@ -71,7 +71,7 @@ impl LogCache {
     /// An empty cache of a log of which only this position is known.
     pub(crate) fn at(position: &Position) -> Self {
         let (epoch, head) = (position.epoch.clone(), position.sequence);
-        LogCache::new(Extent { epoch, oldest: head.saturating_add(1), head, ends: Vec::new() })
+        LogCache::new(Extent { epoch, oldest: head.saturating_add(1), head, ends: Vec::new(), has_ended_topics: false })
     }
 
     /// How often the log was replaced. A session keeps the generation in which its position was valid.
@@ -225,7 +225,7 @@ mod tests {
     use crate::request::publish::MAX_BODY;
 
     fn append(log: &MemoryLog, topic: &str, count: usize, size: usize) {
-        let record = Record { id: None, meta: format!("-{topic}\n"), body: "x".repeat(size) };
+        let record = Record { id: None, last: false, meta: format!("-{topic}\n"), body: "x".repeat(size) };
         for _ in 0..count {
             now(log.append(std::slice::from_ref(&record))).unwrap();
         }
@@ -367,12 +367,12 @@ mod tests {
     fn reads_b(cache: &mut LogCache, since: &Position, a: u64, head: u64, after: u64) -> Absorbed {
         let mut records = Vec::new();
         for sequence in after + 1..=head {
-            let record = Record { id: None, meta: "-t\n".to_owned(), body: String::new() };
+            let record = Record { id: None, last: false, meta: "-t\n".to_owned(), body: String::new() };
             record::write(&mut records, "b", sequence, &record);
         }
         let ends = [("a", a), ("b", head)].map(|(epoch, sequence)| EpochEnd { epoch: epoch.to_owned(), sequence });
-        let extent = Extent { epoch: "b".to_owned(), oldest: 1, head, ends: ends.to_vec() };
-        let page = Page { extent, entries: record::parse(records.into()).unwrap(), through: head };
+        let extent = Extent { epoch: "b".to_owned(), oldest: 1, head, ends: ends.to_vec(), has_ended_topics: false };
+        let page = Page { extent, entries: record::parse(records.into()).unwrap(), through: head, ended: vec![] };
         cache.absorb(&Interest::All(after), 1, since, page)
     }
 
@@ -402,7 +402,7 @@ mod tests {
         let mut cache = LogCache::at(&at("a", 10));
         assert_eq!(reads_b(&mut cache, &at("a", 10), 10, 12, 10), Absorbed::Extended);
         let ends = vec![EpochEnd { epoch: "a".to_owned(), sequence: 10 }];
-        let extent = Extent { epoch: "a".to_owned(), oldest: 1, head: 10, ends };
+        let extent = Extent { epoch: "a".to_owned(), oldest: 1, head: 10, ends, has_ended_topics: false };
         assert_eq!(cache.absorb_extent(&at("b", 12), extent), Absorbed::Replaced);
         assert_eq!(cache.validity(&at("b", 12), 0), Validity::Truncated(at("a", 10)));
         assert_eq!(cache.validity(&at("b", 9), 0), Validity::Valid);

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use spin_sse::encode_comment;
 
 use crate::access::policy::may_read;
+use crate::fanout::action::Cause;
 use crate::fanout::cache::{LogCache, Validity};
 use crate::fanout::events::{encode_gap, encode_place};
 use crate::fanout::segment::Segment;
@@ -99,20 +100,28 @@ impl Session {
     /// Appends a keep-alive. It carries the id of the position, if the client does not know it: else a client whose
     /// topics are quiet would come back with an id that the history has long lost.
     pub(crate) fn keep_alive(&mut self, out: &mut Vec<u8>) {
-        let before = out.len();
-        if !self.begun || self.client_knows == self.position.sequence {
-            encode_comment("", out);
-        } else {
-            self.client_knows = self.position.sequence;
-            encode_place(&self.position, None, out);
+        if self.begun && self.client_knows != self.position.sequence {
+            return self.tell_place(out);
         }
+        let before = out.len();
+        encode_comment("", out);
+        self.budget.spend(out.len().saturating_sub(before));
+    }
+
+    fn tell_place(&mut self, out: &mut Vec<u8>) {
+        let before = out.len();
+        self.client_knows = self.position.sequence;
+        encode_place(&self.position, None, out);
         self.budget.spend(out.len().saturating_sub(before));
     }
 
     /// Appends what a client should know before its stream ends: the id of the position, if the client does not know
-    /// it.
-    pub(crate) fn last_words(&mut self, out: &mut Vec<u8>) {
-        if self.client_knows != self.position.sequence {
+    /// it. Of topics that have ended, the client is told their end in any case: an id that it has from a publisher may
+    /// be that of an earlier update too, and leaves the history with its update.
+    pub(crate) fn last_words(&mut self, out: &mut Vec<u8>, cause: Cause) {
+        if cause == Cause::TopicsEnded {
+            self.tell_place(out);
+        } else if self.client_knows != self.position.sequence {
             self.keep_alive(out);
         }
     }
@@ -160,7 +169,12 @@ mod tests {
                 Some(topic) => format!("p{topic}\n"),
                 None => format!("-{topic}\n"),
             };
-            record::write(&mut page, "e", sequence, &Record { id: None, meta, body: "data: x\n\n".to_owned() });
+            record::write(
+                &mut page,
+                "e",
+                sequence,
+                &Record { id: None, last: false, meta, body: "data: x\n\n".to_owned() },
+            );
         }
         record::parse(page.into()).unwrap()
     }
@@ -168,8 +182,8 @@ mod tests {
     /// These updates as a read of everything returns them.
     fn segment(entries: Vec<Entry>) -> Segment {
         let through = entries.last().map_or(0, |entry| entry.sequence);
-        let extent = Extent { epoch: "e".to_owned(), oldest: 1, head: through, ends: vec![] };
-        Segment::new(&Interest::All(0), 1, Page { extent, entries, through })
+        let extent = Extent { epoch: "e".to_owned(), oldest: 1, head: through, ends: vec![], has_ended_topics: false };
+        Segment::new(&Interest::All(0), 1, Page { extent, entries, through, ended: vec![] })
     }
 
     fn ids(out: &[u8]) -> Vec<String> {
@@ -235,7 +249,7 @@ mod tests {
     fn a_large_update_goes_alone_and_is_not_copied() {
         let mut page = Vec::new();
         for (sequence, size) in (1..).zip([10, CHUNK, 10]) {
-            let record = Record { id: None, meta: "-a\n".to_owned(), body: "x".repeat(size) };
+            let record = Record { id: None, last: false, meta: "-a\n".to_owned(), body: "x".repeat(size) };
             record::write(&mut page, "e", sequence, &record);
         }
         let entries = record::parse(page.into()).unwrap();

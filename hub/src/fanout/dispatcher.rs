@@ -161,7 +161,7 @@ impl Dispatcher {
 
     /// The read has ended.
     pub fn read_ended(&mut self, result: Result<Answer, Unavailable>, now: Instant, actions: &mut Vec<Action>) {
-        let found = self.reader.ended(result, now);
+        let Some(found) = self.reader.ended(result, now) else { return };
         let Some(absorbed) = found.absorbed else {
             return self.parked.put_back(&self.sessions, found.sessions);
         };
@@ -169,6 +169,7 @@ impl Dispatcher {
             self.begin_all(&start);
         }
         self.parked.wake_awaiting_page(&mut self.sessions, &found.sessions);
+        self.absorb_ended(&found.read, &absorbed, &found.sessions, &found.ended);
         match absorbed {
             Absorbed::Extended => {}
             Absorbed::Hole { from, to } => self.announce_hole(from, &to),

@@ -7,6 +7,7 @@ use std::mem::take;
 use std::rc::Rc;
 
 use crate::fanout::action::SessionId;
+use crate::log::{Ended, Interest};
 use crate::topic::key::key;
 use crate::topic::selector::Selector;
 use crate::topic::topic::ALL;
@@ -20,6 +21,8 @@ pub(crate) struct Interests {
     added: Vec<u64>,
     /// The topics that the log was told of, and that nobody follows any more.
     removed: Vec<Rc<str>>,
+    /// How many of the topics are known to have ended.
+    ended: usize,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +32,8 @@ struct Followed {
     sessions: Vec<SessionId>,
     /// The log tells this instance of what is published.
     registered: bool,
+    /// Those of the topics that have ended, with the sequence of their last update.
+    ended: Ended,
 }
 
 /// What the log must be told.
@@ -74,6 +79,7 @@ impl Interests {
                 && let Some(followed) = self.followed.remove(&key)
             {
                 self.added.retain(|added| *added != key);
+                self.ended = self.ended.saturating_sub(followed.ended.len());
                 self.removed.extend(followed.topics);
             }
         }
@@ -93,6 +99,54 @@ impl Interests {
     pub(crate) fn are_registered(&self, selector: &Selector) -> bool {
         let registered = |topic: &str| self.followed.get(&key(topic)).is_some_and(|followed| followed.registered);
         registered(ALL) || selector.topics().all(registered)
+    }
+
+    /// Takes in which topics have ended, as a read of `interest` says. Of the topics that were asked for, those that it
+    /// does not name have not. Returns the sessions that follow those of which it was not known.
+    pub(crate) fn set_ended(&mut self, interest: &Interest, ended: &Ended) -> Vec<SessionId> {
+        let mut sessions = Vec::new();
+        if self.ended == 0 && ended.is_empty() {
+            return sessions;
+        }
+        for (topic, end) in ended {
+            let followed = self.followed.get_mut(&key(topic)).filter(|followed| followed.topics.contains(topic));
+            let Some(followed) = followed else { continue };
+            match followed.ended.iter_mut().find(|(known, _)| known == topic) {
+                Some((_, known)) => *known = *end,
+                None => {
+                    followed.ended.push((Rc::clone(topic), *end));
+                    sessions.extend_from_slice(&followed.sessions);
+                    self.ended = self.ended.saturating_add(1);
+                }
+            }
+        }
+        let Interest::Topics(asked) = interest else { return sessions };
+        // The log forgets an end that is long ago: the topic may be used again.
+        for (topic, _) in asked {
+            let Some(followed) = self.followed.get_mut(&key(topic)) else { continue };
+            if !followed.ended.is_empty() && !ended.iter().any(|(named, _)| named == topic) {
+                let before = followed.ended.len();
+                followed.ended.retain(|(known, _)| known != topic);
+                self.ended = self.ended.saturating_sub(before.saturating_sub(followed.ended.len()));
+            }
+        }
+        sessions
+    }
+
+    /// Which topics have ended is not known any more.
+    pub(crate) fn forget_ended(&mut self) {
+        if take(&mut self.ended) > 0 {
+            self.followed.values_mut().for_each(|followed| followed.ended.clear());
+        }
+    }
+
+    /// Whether all these topics are known to have ended, at `place` or before it.
+    pub(crate) fn have_ended(&self, topics: &[Rc<str>], place: u64) -> bool {
+        let has_ended = |topic: &Rc<str>| {
+            let ended = self.followed.get(&key(topic)).map_or(&[][..], |followed| &followed.ended);
+            ended.iter().any(|(ended, end)| ended == topic && *end <= place)
+        };
+        self.ended > 0 && topics.iter().all(has_ended)
     }
 
     /// Whether the log has not been told of a topic.
@@ -207,6 +261,41 @@ mod tests {
         interests.forget_all_but(&keys);
         let Changes { added, .. } = interests.take_changes();
         assert_eq!(added, [Rc::from("a")]);
+    }
+
+    fn ended(ended: &[(&str, u64)]) -> Ended {
+        ended.iter().map(|(topic, end)| (Rc::from(*topic), *end)).collect()
+    }
+
+    fn asked(topics: &[&str]) -> Interest {
+        Interest::Topics(topics.iter().map(|topic| (Rc::from(*topic), 0)).collect())
+    }
+
+    #[test]
+    fn topics_have_ended_when_a_read_says_so_and_until_another_one_does_not() {
+        let mut interests = Interests::default();
+        let (one, both) = (interests.add(1, &selector(&["a"])), interests.add(2, &selector(&["a", "b"])));
+        assert_eq!(interests.set_ended(&asked(&["a", "b"]), &ended(&[])), [0; 0]);
+        assert_eq!(interests.set_ended(&asked(&["a"]), &ended(&[("a", 7), ("none", 8)])), [1, 2]);
+        assert!(interests.have_ended(&one, 7) && !interests.have_ended(&one, 6) && !interests.have_ended(&both, 9));
+        assert_eq!(interests.set_ended(&asked(&["a"]), &ended(&[("a", 7)])), [0; 0], "it is known");
+        assert_eq!(interests.set_ended(&Interest::All(7), &ended(&[("b", 9)])), [2]);
+        assert!(interests.have_ended(&both, 9) && !interests.have_ended(&both, 8));
+        interests.set_ended(&asked(&["b"]), &ended(&[]));
+        assert!(interests.have_ended(&one, 7) && !interests.have_ended(&both, 9));
+        interests.remove(1, &one);
+        interests.remove(2, &both);
+        let again = interests.add(3, &selector(&["a"]));
+        assert!(!interests.have_ended(&again, 9) && interests.ended == 0);
+    }
+
+    #[test]
+    fn topics_of_a_log_that_is_another_one_have_not_ended() {
+        let mut interests = Interests::default();
+        let topics = interests.add(1, &selector(&["a"]));
+        interests.set_ended(&asked(&["a"]), &ended(&[("a", 7)]));
+        interests.forget_ended();
+        assert!(!interests.have_ended(&topics, 9));
     }
 
     #[test]

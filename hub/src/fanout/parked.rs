@@ -62,6 +62,14 @@ impl Parked {
         }
     }
 
+    /// A session that has been sent all there is must be looked at.
+    pub(crate) fn wake(&mut self, index: usize, session: &mut Session) {
+        if session.state == State::CaughtUp {
+            session.state = State::Runnable;
+            self.runnable.push(index);
+        }
+    }
+
     /// The read has ended that these sessions waited for: they must be looked at.
     pub(crate) fn wake_awaiting_page(&mut self, sessions: &mut Slab<Session>, woken: &[usize]) {
         self.awaiting_page.retain(|index| !woken.contains(index));

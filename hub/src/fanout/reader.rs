@@ -8,7 +8,7 @@ use crate::fanout::cache::{Absorbed, LogCache, Read, Validity};
 use crate::fanout::polling::Polling;
 use crate::fanout::session::Session;
 use crate::instant::Instant;
-use crate::log::{AsOf, Extent, Page, Position, Unavailable};
+use crate::log::{AsOf, Ended, Extent, Page, Position, Unavailable};
 
 /// Reads the log into the cache, one read at a time.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Reader {
     /// How many reads have begun, and how many have succeeded.
     begun: u64,
     succeeded: u64,
+    /// The number of the last read that found no topic that has ended.
+    none_ended: u64,
     /// The read that is under way.
     reading: Option<Reading>,
     /// The last read was for sessions that wait for a page: the turn of the others.
@@ -48,8 +50,12 @@ pub enum Answer {
 /// What a read has brought.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Found {
+    /// What was asked.
+    pub(crate) read: Read,
     /// Who waited for the read.
     pub(crate) sessions: Vec<SessionId>,
+    /// The topics that have ended.
+    pub(crate) ended: Ended,
     /// What it changed; `None` if it failed, or came too late.
     pub(crate) absorbed: Option<Absorbed>,
     /// Where sessions start that waited for their position.
@@ -65,6 +71,7 @@ impl Reader {
             cache: None,
             begun: 0,
             succeeded: 0,
+            none_ended: 0,
             reading: None,
             page_was_last: false,
             resync: false,
@@ -97,8 +104,18 @@ impl Reader {
         self.cache.as_ref().filter(|_| self.succeeded > 0).map(LogCache::log)
     }
 
-    /// A session begins at a position. If its epoch is not known, the log must be read.
+    /// The number of the last read that found no topic that has ended.
+    pub(crate) fn none_ended(&self) -> u64 {
+        self.none_ended
+    }
+
+    /// A session begins at a position. If its epoch is not known, the log must be read; or if one of its topics may
+    /// have ended before.
     pub(crate) fn place(&mut self, session: &mut Session) {
+        let is_before_any_end = |extent: &Extent| !extent.has_ended_topics && extent.knows(session.position());
+        if !self.known_extent().is_some_and(is_before_any_end) {
+            session.ask_ended(self.begun);
+        }
         session.known_after = self.succeeded_from_now();
         let cache = self.cache.get_or_insert_with(|| LogCache::at(session.position()));
         let generation = cache.generation();
@@ -141,39 +158,44 @@ impl Reader {
         self.reading = Some(Reading { read, since, sessions });
     }
 
-    /// Takes in what the read has brought.
-    pub(crate) fn ended(&mut self, result: Result<Answer, Unavailable>, now: Instant) -> Found {
-        let nothing = Found { sessions: Vec::new(), absorbed: None, start: None, polled: false };
-        let Some(Reading { read, since, sessions }) = self.reading.take() else { return nothing };
+    /// Takes in what the read has brought. `None` if there was none.
+    pub(crate) fn ended(&mut self, result: Result<Answer, Unavailable>, now: Instant) -> Option<Found> {
+        let Reading { read, since, sessions } = self.reading.take()?;
         let polled = !matches!(read, Read::After(_));
+        let mut found = Found { read, sessions, ended: Vec::new(), absorbed: None, start: None, polled };
         let Ok(answer) = result else {
             self.polling.failed(now);
-            return Found { sessions, ..nothing };
+            return Some(found);
         };
         self.succeeded = self.succeeded.saturating_add(1);
         // The end of the log was read, whatever for.
         self.polling.succeeded(now);
-        let (page, start) = match answer {
+        let mut page = match answer {
             Answer::AsOf(AsOf { extent, sequence }) => {
-                let start = Position { epoch: extent.epoch.clone(), sequence };
-                (Page::without_updates(extent), Some(start))
+                found.start = Some(Position { epoch: extent.epoch.clone(), sequence });
+                Page::without_updates(extent)
             }
-            Answer::Page(page) => (page, None),
+            Answer::Page(page) => page,
         };
-        let absorbed = match (&mut self.cache, &since, &read) {
+        found.ended = take(&mut page.ended);
+        if !page.extent.has_ended_topics {
+            self.none_ended = self.begun;
+        }
+        found.absorbed = Some(match (&mut self.cache, &since, &found.read) {
             (Some(cache), Some(since), Read::After(interest)) => cache.absorb(interest, self.begun, since, page),
             (Some(cache), Some(since), _) => cache.absorb_extent(since, page.extent),
             // A session that knew its position joined meanwhile. It may know more than this read.
             (Some(_), None, _) => {
                 self.resync = true;
-                return Found { sessions, start: None, absorbed: None, polled: false };
+                found.start = None;
+                return Some(found);
             }
             (cache @ None, ..) => {
                 *cache = Some(LogCache::new(page.extent));
                 Absorbed::Extended
             }
-        };
-        Found { sessions, absorbed: Some(absorbed), start, polled }
+        });
+        Some(found)
     }
 }
 

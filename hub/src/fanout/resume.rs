@@ -1,6 +1,6 @@
 //! Where a client goes on that asks for a position.
 
-use crate::log::{Extent, Log, Position, Unavailable};
+use crate::log::{Ended, Extent, Log, Position, Unavailable};
 use crate::request::subscribe::Start;
 use crate::topic::field::EARLIEST;
 
@@ -44,6 +44,22 @@ impl Resume {
             Ok(position) => Resume { position, lost: None, resumed: true },
             Err(position) => Resume { position, lost: Some(id.clone()), resumed: false },
         })
+    }
+
+    /// Whether nothing can follow: all `topics` have ended, at or before the place that the client asked for. The log
+    /// may have lost what follows that place, if it is the log's.
+    pub(crate) fn is_over<'t>(
+        &self,
+        extent: &Extent,
+        mut topics: impl Iterator<Item = &'t str>,
+        ended: &Ended,
+    ) -> bool {
+        let place = match &self.lost {
+            None => Some(self.position.sequence),
+            Some(id) => Position::parse(id).filter(|place| extent.knows(place)).map(|place| place.sequence),
+        };
+        let is_before = |end: u64| place.is_some_and(|place| end <= place);
+        topics.all(|topic| ended.iter().any(|(name, end)| &**name == topic && is_before(*end)))
     }
 
     /// The id that the stream follows: the value of the header `mercure-last-event-id`.

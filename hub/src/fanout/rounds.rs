@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::fanout::action::{Action, SessionId};
+use crate::fanout::action::{Action, Cause, SessionId};
 use crate::fanout::cache::{Read, Validity};
 use crate::fanout::dispatcher::Dispatcher;
 use crate::fanout::resume::Resume;
@@ -87,7 +87,7 @@ impl Dispatcher {
     /// Gives a session what there is for it, or parks it.
     fn serve(&mut self, id: SessionId, now: Instant, actions: &mut Vec<Action>) {
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let mut large = Bytes::new();
+        let (mut large, mut is_over) = (Bytes::new(), false);
         session.take_last_look(self.reader.begun(), now);
         if !session.has_begun() {
             session.state = State::AwaitingPosition;
@@ -95,15 +95,22 @@ impl Dispatcher {
             let served = session.serve(cache, self.reader.succeeded());
             self.unresolved |= served.unresolved;
             large = served.large;
+            is_over = session.generation == Some(cache.generation())
+                && self.interests.have_ended(&session.topics, session.position().sequence);
+            if !is_over {
+                session.knows_ended(self.reader.none_ended());
+                session.want_ended();
+            }
         }
         let mut chunk = take(&mut session.buffer);
         let anything = !chunk.is_empty() || !large.is_empty();
-        if now >= session.deadline || (session.budget_used && !anything) {
-            session.last_words(&mut chunk);
+        let cause = if is_over { Cause::TopicsEnded } else { Cause::Budget };
+        if now >= session.deadline || ((session.budget_used || is_over) && !anything) {
+            session.last_words(&mut chunk, cause);
             session.state = State::Ending;
             session.alarm = after(now, LAST_WORDS);
             self.next_alarm = self.next_alarm.min(session.alarm);
-            actions.push(Action::End { session: id, last_words: chunk });
+            actions.push(Action::End { session: id, last_words: chunk, cause });
             return;
         }
         if !anything && session.wants_keep_alive(now) {

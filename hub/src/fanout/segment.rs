@@ -152,10 +152,10 @@ mod tests {
         let mut records = Vec::new();
         for (sequence, topics) in updates {
             let meta = format!("-{}\n", topics.replace(' ', "\n"));
-            record::write(&mut records, "e", *sequence, &Record { id: None, meta, body: String::new() });
+            record::write(&mut records, "e", *sequence, &Record { id: None, last: false, meta, body: String::new() });
         }
-        let extent = Extent { epoch: "e".to_owned(), oldest: 1, head, ends: vec![] };
-        Page { extent, entries: record::parse(records.into()).unwrap(), through }
+        let extent = Extent { epoch: "e".to_owned(), oldest: 1, head, ends: vec![], has_ended_topics: false };
+        Page { extent, entries: record::parse(records.into()).unwrap(), through, ended: vec![] }
     }
 
     fn topics(names: &[&str]) -> Vec<Rc<str>> {

@@ -66,6 +66,8 @@ pub(crate) struct Session {
     pub known_after: u64,
     /// How far the log is known to have something for it, perhaps.
     pub target: Option<Target>,
+    /// Which of its topics ended before it came is not known. A read says so that begins after so many others.
+    ended_unknown: Option<u64>,
     /// The topics that it follows; `*` alone for all.
     pub topics: Vec<Rc<str>>,
     /// When its client asked.
@@ -109,6 +111,7 @@ impl Session {
             generation: None,
             known_after: 0,
             target: None,
+            ended_unknown: None,
             topics,
             asked,
             joined: now,
@@ -195,6 +198,24 @@ impl Session {
     /// Whether it was sent nothing for so long that it is sent a keep-alive.
     pub(crate) fn wants_keep_alive(&self, now: Instant) -> bool {
         now >= after(self.last_write, KEEP_ALIVE)
+    }
+
+    /// Which of its topics have ended is not known. `reads` have begun.
+    pub(crate) fn ask_ended(&mut self, reads: u64) {
+        self.ended_unknown = Some(reads).filter(|_| !self.follows_all());
+    }
+
+    /// The read with this number was for it: it is known which of its topics have ended.
+    pub(crate) fn knows_ended(&mut self, read: u64) {
+        self.ended_unknown = self.ended_unknown.filter(|reads| *reads >= read);
+    }
+
+    /// Wants a read, if it must still be known which of its topics have ended.
+    pub(crate) fn want_ended(&mut self) {
+        if let (Some(reads), None) = (self.ended_unknown, self.target) {
+            self.target = Some(Target { sequence: u64::MAX, reads });
+            self.state = State::AwaitingPage;
+        }
     }
 
     /// The log may have something for it up to `target`.

@@ -5,8 +5,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::ended::MIN_ENDS;
 use super::log::{PAGE_BYTES, PAGE_UPDATES};
-use super::{Entry, Extent, Interest, LEASE, ListenerId, Log, Page, Position, Record, Registration};
+use super::relay::Begun;
+use super::{
+    AppendError, Ended, Entry, Extent, Interest, LEASE, ListenerId, Log, Page, Position, Record, Registration,
+};
 
 /// Checks all laws; `open` makes a new, empty log that keeps about so many updates.
 pub(crate) fn check<L: Log>(open: impl Fn(usize) -> L) {
@@ -22,8 +26,15 @@ pub(crate) fn check<L: Log>(open: impl Fn(usize) -> L) {
     a_page_of_topics_says_how_far_it_reaches(&open(10_000));
     topics_are_told_apart_byte_for_byte(&open(100));
     what_was_pruned_is_gone_for_its_topics_too(&open(10));
+    nothing_is_appended_to_a_topic_that_has_ended(&open(100));
+    nothing_follows_a_last_update_within_an_append(&open(100));
+    a_read_names_the_topics_that_have_ended(&open(100));
+    a_read_of_everything_names_the_topics_that_ended_on_its_way(&open(10_000));
+    an_end_is_remembered_when_its_update_is_gone(&open(10));
+    there_are_no_more_ends_than_updates(&open(10));
     a_listener_is_known_until_it_leaves(&open(100));
     a_listener_that_is_to_drain_is_told_so(&open(100));
+    a_topic_has_one_relay_until_it_ends(&open(100));
 }
 
 /// Backends under test answer at once: none of them waits for another task.
@@ -35,7 +46,7 @@ pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn record(text: &str) -> Record {
-    Record { id: None, meta: "-topic\n".to_owned(), body: format!("data: {text}\n\n") }
+    Record { id: None, last: false, meta: "-topic\n".to_owned(), body: format!("data: {text}\n\n") }
 }
 
 fn append<L: Log>(log: &L, count: usize) -> u64 {
@@ -69,7 +80,7 @@ fn an_empty_log_has_nothing_and_starts_at_zero<L: Log>(log: &L) {
     let extent = extent(log);
     assert_eq!((extent.oldest, extent.head), (1, 0));
     assert!(extent.holds(&extent.start()) && extent.holds(&extent.end()));
-    assert_eq!(after(log, 0), Page { extent, entries: vec![], through: 0 });
+    assert_eq!(after(log, 0), Page { extent, entries: vec![], through: 0, ended: vec![] });
 }
 
 fn sequences_grow_by_one_and_reads_skip_none<L: Log>(log: &L) {
@@ -135,7 +146,8 @@ fn a_page_is_bounded_but_never_empty<L: Log>(log: &L) {
 
 fn what_is_stored_comes_back_byte_for_byte<L: Log>(log: &L) {
     let body = "event: \u{1F980} ' \" \u{1}\ndata: \0 NUL and \u{1f} and \\ %d\ndata: \n\n";
-    let stored = Record { id: None, meta: "pfirst topic\nsecond/\u{e9}\n".to_owned(), body: body.to_owned() };
+    let stored =
+        Record { id: None, last: false, meta: "pfirst topic\nsecond/\u{e9}\n".to_owned(), body: body.to_owned() };
     now(log.append(&[stored])).unwrap();
     let page = after(log, 0);
     let entry: &Entry = page.entries.first().unwrap();
@@ -215,6 +227,119 @@ fn what_was_pruned_is_gone_for_its_topics_too<L: Log>(log: &L) {
     assert_eq!(sequences(&page).first(), Some(&page.extent.oldest));
 }
 
+fn update(topics: &[&str], last: bool) -> Record {
+    Record { meta: format!("-{}\n", topics.join("\n")), last, ..record("x") }
+}
+
+fn ends<L: Log>(log: &L, topics: &[&str]) -> u64 {
+    now(log.append(&[update(topics, true)])).unwrap().first.sequence
+}
+
+fn sorted(mut ended: Ended) -> Vec<(String, u64)> {
+    ended.sort();
+    ended.into_iter().map(|(topic, end)| (topic.to_string(), end)).collect()
+}
+
+fn named(ended: &[(&str, u64)]) -> Vec<(String, u64)> {
+    ended.iter().map(|(topic, end)| ((*topic).to_owned(), *end)).collect()
+}
+
+#[track_caller]
+fn is_refused<L: Log>(log: &L, records: &[Record], topic: &str) {
+    let head = extent(log).head;
+    assert_eq!(now(log.append(records)), Err(AppendError::Ended(topic.to_owned())));
+    assert_eq!(extent(log).head, head);
+    assert_eq!(sequences(&after(log, head)), [0; 0]);
+}
+
+fn nothing_is_appended_to_a_topic_that_has_ended<L: Log>(log: &L) {
+    on(log, &["a", "b"]);
+    let odd = "a'b\"c\\d \u{e9}%";
+    assert_eq!(ends(log, &["a", odd, "a"]), 2, "the last update of several topics");
+    is_refused(log, &[update(&["a"], false)], "a");
+    is_refused(log, &[update(&["a"], true)], "a");
+    is_refused(log, &[update(&[odd], false)], odd);
+    is_refused(log, &[update(&["b", "a", "c"], false)], "a");
+    is_refused(
+        log,
+        &[update(&["b"], false), update(&["c"], true), update(&["c2", odd], false), update(&["d"], true)],
+        odd,
+    );
+    assert_eq!(append(log, 2), 3, "what was refused took no sequence");
+    assert_eq!(sequences(&about(log, &[("b", 0), ("c", 0), ("d", 0), ("a", 0), ("topic", 0)])), [1, 2, 3, 4]);
+    assert_eq!(ends(log, &["c"]), 5, "nor did it end a topic");
+    assert_eq!(on(log, &["d", "aa", "A"]), 6);
+}
+
+fn nothing_follows_a_last_update_within_an_append<L: Log>(log: &L) {
+    is_refused(log, &[update(&["a"], true), update(&["b"], false), update(&["c", "a"], false)], "a");
+    is_refused(log, &[update(&["a", "b"], true), update(&["b"], true)], "b");
+    assert_eq!(now(log.ended(&[Rc::from("a"), Rc::from("b")])), Ok(vec![]));
+    let records = [update(&["a"], false), update(&["a", "b"], true), update(&["c"], true), update(&["d"], false)];
+    assert_eq!(now(log.append(&records)).unwrap().first.sequence, 1);
+    let ended = now(log.ended(&["a", "b", "c", "d", "e"].map(Rc::from))).unwrap();
+    assert_eq!(sorted(ended), named(&[("a", 2), ("b", 2), ("c", 3)]));
+}
+
+fn a_read_names_the_topics_that_have_ended<L: Log>(log: &L) {
+    on(log, &["a", "b", "c"]);
+    assert!(!extent(log).has_ended_topics);
+    assert_eq!(about(log, &[("a", 0)]).ended, vec![]);
+    ends(log, &["a"]);
+    on(log, &["b"]);
+    ends(log, &["d d", "b"]);
+    assert!(extent(log).has_ended_topics && after(log, 0).extent.has_ended_topics);
+    assert!(now(log.as_of(0)).unwrap().extent.has_ended_topics);
+    for place in [0, 1, 2, 3, 4] {
+        let page = about(log, &[("a", place), ("b", place), ("c", place), ("d d", 4), ("none", 0)]);
+        assert_eq!(sorted(page.ended), named(&[("a", 2), ("b", 4), ("d d", 4)]), "after {place}");
+    }
+    assert_eq!(sorted(about(log, &[("c", 0), ("a", 4)]).ended), named(&[("a", 2)]));
+    assert_eq!(about(log, &[("c", 0)]).ended, vec![]);
+    assert_eq!(about(log, &[]).ended, vec![]);
+    assert_eq!(now(log.ended(&[])), Ok(vec![]));
+}
+
+fn a_read_of_everything_names_the_topics_that_ended_on_its_way<L: Log>(log: &L) {
+    on(log, &["a", "b"]);
+    ends(log, &["a"]);
+    on(log, &["b"]);
+    ends(log, &["b", "c"]);
+    for (place, ended) in [(0, &[("a", 2), ("b", 4), ("c", 4)][..]), (2, &[("b", 4), ("c", 4)]), (4, &[]), (9, &[])] {
+        assert_eq!(sorted(after(log, place).ended), named(ended), "after {place}");
+    }
+    append(log, PAGE_UPDATES);
+    ends(log, &["d"]);
+    let page = after(log, 3);
+    assert_eq!((page.through, sorted(page.ended)), (3 + PAGE_UPDATES as u64, named(&[("b", 4), ("c", 4)])));
+    assert_eq!(sorted(after(log, 3 + PAGE_UPDATES as u64).ended), named(&[("d", 5 + PAGE_UPDATES as u64)]));
+}
+
+fn an_end_is_remembered_when_its_update_is_gone<L: Log>(log: &L) {
+    ends(log, &["a"]);
+    for _ in 0..50 {
+        on(log, &["b"]);
+    }
+    let page = about(log, &[("a", 0)]);
+    assert_eq!((sequences(&page), sorted(page.ended)), (vec![], named(&[("a", 1)])));
+    is_refused(log, &[update(&["a"], false)], "a");
+}
+
+fn there_are_no_more_ends_than_updates<L: Log>(log: &L) {
+    let topics: Vec<_> = (0..MIN_ENDS + 200).map(|number| format!("t{number}")).collect();
+    for topics in topics.chunks(100) {
+        ends(log, &topics.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let topics: Vec<Rc<str>> = topics.iter().map(|topic| Rc::from(topic.as_str())).collect();
+    let ended = now(log.ended(&topics)).unwrap();
+    assert!((MIN_ENDS as usize..MIN_ENDS as usize + 101).contains(&ended.len()), "{}", ended.len());
+    assert!(
+        topics[200..].iter().all(|topic| ended.iter().any(|(ended, _)| ended == topic)),
+        "the oldest are forgotten"
+    );
+    assert_eq!(on(log, &["t0"]), 13, "a topic whose end is forgotten takes updates again");
+}
+
 fn registration(listener: ListenerId, streams: u32, added: &[&str], removed: &[&str]) -> Registration {
     let topics = |topics: &[&str]| topics.iter().map(|topic| Rc::from(*topic)).collect();
     Registration { listener, streams, added: topics(added), removed: topics(removed) }
@@ -251,4 +376,40 @@ fn a_listener_that_is_to_drain_is_told_so<L: Log>(log: &L) {
     let census = now(log.register(&registration(70_002, 1, &[], &[]))).unwrap();
     let drains: Vec<_> = census.peers.iter().filter(|peer| peer.drains).map(|peer| peer.listener).collect();
     assert_eq!(drains, [70_001], "and nobody else any more");
+}
+
+const LEFT: &str = "event: end\ndata: \u{e9}\n\n";
+
+fn begin<L: Log>(log: &L, topic: &str, holder: u64) -> Begun {
+    let left = Record { last: true, meta: format!("-{topic}\n"), body: LEFT.to_owned(), id: None };
+    now(log.begin_relay(topic, holder, &left)).unwrap()
+}
+
+fn held<L: Log>(log: &L, holder: u64) -> Vec<String> {
+    let mut topics = now(log.held(holder, true)).unwrap();
+    topics.sort();
+    assert_eq!(now(log.held(holder, false)).unwrap().len(), topics.len());
+    topics
+}
+
+fn a_topic_has_one_relay_until_it_ends<L: Log>(log: &L) {
+    append(log, 3);
+    let end = extent(log).end();
+    assert_eq!(begin(log, "a b", u64::MAX), Begun::Held(end.clone()));
+    assert_eq!(begin(log, "a b", 2), Begun::Running);
+    let has_any = |topics: &[&str]| {
+        let topics: Vec<_> = topics.iter().map(|topic| Rc::from(*topic)).collect();
+        now(log.has_any(&topics)).unwrap()
+    };
+    assert!(has_any(&["a b"]) && has_any(&["x", "a b"]) && has_any(&["topic"]) && !has_any(&["a", "x"]));
+    assert_eq!((begin(log, "c", u64::MAX), begin(log, "d", 2)), (Begun::Held(end.clone()), Begun::Held(end)));
+    assert_eq!(
+        (held(log, u64::MAX), held(log, 2), held(log, 3)),
+        (vec!["a b".into(), "c".into()], vec!["d".into()], vec![])
+    );
+    assert_eq!(now(log.take_over(3)).unwrap(), [], "no lease is over");
+    now(log.append(&[Record { last: true, meta: "-a b\n".to_owned(), ..record("x") }])).unwrap();
+    assert_eq!(held(log, u64::MAX), ["c"]);
+    assert!(has_any(&["a b"]));
+    assert_eq!(begin(log, "a b", 2), Begun::Ended);
 }

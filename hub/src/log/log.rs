@@ -1,13 +1,16 @@
 //! The trait that a log implements, and its laws.
 
 use std::future::pending;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::instant::Instant;
+use crate::log::ended::{AppendError, Ended};
 use crate::log::interest::Interest;
 use crate::log::listener::{Census, ListenerId, Registration, Woken};
 use crate::log::position::{Extent, Position};
 use crate::log::record::{Entry, Record};
+use crate::log::relay::{Begun, HolderId};
 use crate::log::unavailable::Unavailable;
 
 /// How many updates one read returns at most.
@@ -28,6 +31,12 @@ pub(crate) const PAGE_BYTES: usize = 256 * 1024;
 /// * The epoch is random and made with the log. A log that lost its past (deleted, restored, emptied) has another one
 ///   or a smaller head, so that no position in it can be taken for one in this one. A log that can lose its last
 ///   updates alone begins a new epoch then, and says in [`Extent::ends`] where the one before it ended.
+/// * After the last update of a topic nothing is appended to that topic, for as long as updates are kept by their age.
+///   So long the log remembers that the topic has ended, also when the update itself was pruned; but it remembers no
+///   more ends than updates ([`MIN_ENDS`](crate::log::ended::MIN_ENDS) at least), and forgets the oldest first. Of the
+///   topics of an interest, a [`Page`] names those that have ended.
+/// * A topic has at most one relay. One that does not renew its lease is taken over by one holder at a time, until its
+///   topic has ended.
 /// * Who [registered](Log::register) a topic is told of every update on it that is appended after
 ///   [`Census::head`], unless the message is lost.
 pub(crate) trait Log {
@@ -35,8 +44,10 @@ pub(crate) trait Log {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`]; nothing was appended, or, where the log was lost on the way, it is not known.
-    fn append(&self, records: &[Record]) -> impl Future<Output = Result<Appended, Unavailable>>;
+    /// [`AppendError::Ended`] when one of the topics has ended, or ends in one of the records before another one on it;
+    /// nothing was appended. [`AppendError::Unavailable`]; nothing was appended, or, where the log was lost on the way,
+    /// it is not known.
+    fn append(&self, records: &[Record]) -> impl Future<Output = Result<Appended, AppendError>>;
 
     /// Reads what `interest` says, at most [`PAGE_UPDATES`] and about [`PAGE_BYTES`].
     ///
@@ -66,6 +77,13 @@ pub(crate) trait Log {
     /// [`Unavailable`].
     fn find(&self, id: &str) -> impl Future<Output = Result<Option<u64>, Unavailable>>;
 
+    /// Which of these topics have ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    fn ended(&self, topics: &[Rc<str>]) -> impl Future<Output = Result<Ended, Unavailable>>;
+
     /// Registers a listener for [`LEASE`](crate::log::LEASE), or renews its lease.
     ///
     /// # Errors
@@ -87,6 +105,41 @@ pub(crate) trait Log {
     ///
     /// [`Unavailable`].
     fn drain(&self, listeners: &[ListenerId], pause: Duration) -> impl Future<Output = Result<bool, Unavailable>>;
+
+    /// Holds `topic` for a relay, under a [lease](crate::log::relay::RELAY_LEASE), unless the topic has ended or is
+    /// held. `left` is what is appended if the lease runs out: the last update of the topic.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    fn begin_relay(
+        &self,
+        topic: &str,
+        holder: HolderId,
+        left: &Record,
+    ) -> impl Future<Output = Result<Begun, Unavailable>>;
+
+    /// Whether there is an update on one of these topics, or a relay to one.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    fn has_any(&self, topics: &[Rc<str>]) -> impl Future<Output = Result<bool, Unavailable>>;
+
+    /// The topics that `holder` holds. With `renew`, it renews their leases.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    fn held(&self, holder: HolderId, renew: bool) -> impl Future<Output = Result<Vec<String>, Unavailable>>;
+
+    /// `holder` takes over the relays whose lease is over. Returns what each left, which it must append; also of those
+    /// that it took over before, and whose topics have not ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    fn take_over(&self, holder: HolderId) -> impl Future<Output = Result<Vec<Record>, Unavailable>>;
 
     /// Whether the log itself tells listeners of what is appended, in [`wait`](Log::wait). With one that does not,
     /// who appends wakes [`Appended::listeners`].
@@ -144,12 +197,15 @@ pub struct Page {
     pub entries: Vec<Entry>,
     /// All updates of the interest up to this sequence are in the page, or were before it.
     pub through: u64,
+    /// Topics that have ended: of an interest in topics, all of those that have, wherever; of an interest in
+    /// everything, those that ended after its sequence and not after `through`.
+    pub ended: Ended,
 }
 
 impl Page {
     /// A page that says only where the log begins and ends.
     pub fn without_updates(extent: Extent) -> Page {
-        Page { through: extent.head, extent, entries: Vec::new() }
+        Page { through: extent.head, extent, entries: Vec::new(), ended: Vec::new() }
     }
 
     /// Whether the log does not have all that follows `position`.

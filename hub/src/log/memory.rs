@@ -2,16 +2,19 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::instant::Instant;
+use crate::instant::{Instant, after};
+use crate::log::ended::{self, AppendError, Ended, MIN_ENDS};
 use crate::log::interest::Interest;
 use crate::log::listener::{Census, Gathered, ListenerId, Peer, Registration};
 use crate::log::log::{Appended, AsOf, Log, PAGE_BYTES, PAGE_UPDATES, Page};
 use crate::log::position::{EpochEnd, Extent, Position};
 use crate::log::record::{self, Record};
+use crate::log::relay::{Begun, HolderId, RELAY_LEASE};
 use crate::log::unavailable::Unavailable;
 
 /// Lives as long as the value.
@@ -33,6 +36,16 @@ struct State {
     listeners: BTreeMap<ListenerId, Listener>,
     /// When listeners were told to end their streams.
     gathered: Option<Instant>,
+    /// The topics that have ended, the one that ended first comes first.
+    ended: Ended,
+    relays: BTreeMap<String, Relay>,
+}
+
+#[derive(Debug)]
+struct Relay {
+    holder: HolderId,
+    over: Instant,
+    left: Record,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +80,7 @@ impl MemoryLog {
         state.head = state.head.saturating_sub(count);
         let head = state.head;
         state.records.retain(|stored| stored.sequence <= head);
+        state.ended.retain(|(_, end)| *end <= head);
         for end in &mut state.ends {
             end.sequence = end.sequence.min(head);
         }
@@ -77,6 +91,11 @@ impl MemoryLog {
     /// Loses everything and begins under another epoch.
     pub(crate) fn forget(&self, epoch: &str) {
         *self.state.borrow_mut() = State::new(epoch);
+    }
+
+    /// Forgets that topics have ended, as a log does when that is long ago.
+    pub(crate) fn forget_ends(&self) {
+        self.state.borrow_mut().ended.clear();
     }
 
     /// The listeners that registered one of these topics, or all.
@@ -91,22 +110,49 @@ impl MemoryLog {
 
 impl State {
     fn new(epoch: &str) -> State {
-        let (ends, records, listeners) = (Vec::new(), Vec::new(), BTreeMap::new());
-        State { epoch: epoch.to_owned(), ends, head: 0, records, listeners, gathered: None }
+        State {
+            epoch: epoch.to_owned(),
+            ends: Vec::new(),
+            head: 0,
+            records: Vec::new(),
+            listeners: BTreeMap::new(),
+            gathered: None,
+            ended: Vec::new(),
+            relays: BTreeMap::new(),
+        }
+    }
+
+    fn end_of(&self, topic: &str) -> Option<u64> {
+        self.ended.iter().find(|(ended, _)| &**ended == topic).map(|(_, end)| *end)
     }
 }
 
 impl Log for MemoryLog {
-    async fn append(&self, records: &[Record]) -> Result<Appended, Unavailable> {
+    async fn append(&self, records: &[Record]) -> Result<Appended, AppendError> {
+        ended::check(records)?;
         let mut state = self.state.borrow_mut();
         let first = Position { epoch: state.epoch.clone(), sequence: state.head + 1 };
+        for topic in records.iter().flat_map(Record::topics) {
+            if state.end_of(topic).is_some() {
+                return Err(AppendError::Ended(topic.to_owned()));
+            }
+        }
         for record in records {
             state.head += 1;
             let (epoch, sequence) = (state.epoch.clone(), state.head);
+            let topics = record.topics().filter(|_| record.last);
+            for topic in topics {
+                if state.end_of(topic).is_none() {
+                    state.ended.push((Rc::from(topic), sequence));
+                }
+                state.relays.remove(topic);
+            }
             state.records.push(Stored { epoch, sequence, time: self.clock.get(), record: record.clone() });
         }
         let surplus = state.records.len().saturating_sub(self.history);
         state.records.drain(..surplus);
+        let surplus = state.ended.len().saturating_sub(self.history.max(MIN_ENDS as usize));
+        state.ended.drain(..surplus);
         Ok(Appended { first, listeners: Vec::new() })
     }
 
@@ -132,7 +178,12 @@ impl Log for MemoryLog {
         if count < PAGE_UPDATES && page.len() < PAGE_BYTES {
             through = extent.head;
         }
-        Ok(Page { extent, entries: record::parse(Bytes::from(page))?, through })
+        let is_of_interest = |(topic, end): &&(Rc<str>, u64)| match interest {
+            Interest::All(after) => (*after + 1..=through).contains(end),
+            Interest::Topics(topics) => topics.iter().any(|(wanted, _)| wanted == topic),
+        };
+        let ended = state.ended.iter().filter(is_of_interest).cloned().collect();
+        Ok(Page { extent, entries: record::parse(Bytes::from(page))?, through, ended })
     }
 
     async fn as_of(&self, moment: Instant) -> Result<AsOf, Unavailable> {
@@ -149,12 +200,18 @@ impl Log for MemoryLog {
         if !ends.is_empty() {
             ends.push(EpochEnd { epoch: state.epoch.clone(), sequence: state.head });
         }
-        Ok(Extent { epoch: state.epoch.clone(), oldest, head: state.head, ends })
+        let has_ended_topics = !state.ended.is_empty();
+        Ok(Extent { epoch: state.epoch.clone(), oldest, head: state.head, ends, has_ended_topics })
     }
 
     async fn find(&self, id: &str) -> Result<Option<u64>, Unavailable> {
         let state = self.state.borrow();
         Ok(state.records.iter().find(|stored| stored.record.id.as_deref() == Some(id)).map(|stored| stored.sequence))
+    }
+
+    async fn ended(&self, topics: &[Rc<str>]) -> Result<Ended, Unavailable> {
+        let state = self.state.borrow();
+        Ok(state.ended.iter().filter(|(topic, _)| topics.contains(topic)).cloned().collect())
     }
 
     async fn register(&self, registration: &Registration) -> Result<Census, Unavailable> {
@@ -191,6 +248,52 @@ impl Log for MemoryLog {
             listener.drains = listeners.contains(id);
         }
         Ok(true)
+    }
+
+    async fn begin_relay(&self, topic: &str, holder: HolderId, left: &Record) -> Result<Begun, Unavailable> {
+        let mut state = self.state.borrow_mut();
+        if state.end_of(topic).is_some() {
+            return Ok(Begun::Ended);
+        }
+        if state.relays.contains_key(topic) {
+            return Ok(Begun::Running);
+        }
+        let over = after(self.clock.get(), RELAY_LEASE);
+        state.relays.insert(topic.to_owned(), Relay { holder, over, left: left.clone() });
+        Ok(Begun::Held(Position { epoch: state.epoch.clone(), sequence: state.head }))
+    }
+
+    async fn has_any(&self, topics: &[Rc<str>]) -> Result<bool, Unavailable> {
+        let state = self.state.borrow();
+        let is_about =
+            |topic: &str| state.records.iter().any(|stored| stored.record.topics().any(|about| about == topic));
+        Ok(topics.iter().any(|topic| state.relays.contains_key(&**topic) || is_about(topic)))
+    }
+
+    async fn held(&self, holder: HolderId, renew: bool) -> Result<Vec<String>, Unavailable> {
+        let mut topics = Vec::new();
+        for (topic, relay) in &mut self.state.borrow_mut().relays {
+            if relay.holder == holder {
+                topics.push(topic.clone());
+                if renew {
+                    relay.over = after(self.clock.get(), RELAY_LEASE);
+                }
+            }
+        }
+        Ok(topics)
+    }
+
+    async fn take_over(&self, holder: HolderId) -> Result<Vec<Record>, Unavailable> {
+        let mut left = Vec::new();
+        for relay in self.state.borrow_mut().relays.values_mut() {
+            if relay.over <= self.clock.get() && relay.holder != holder {
+                (relay.holder, relay.over) = (holder, after(self.clock.get(), RELAY_LEASE));
+            }
+            if relay.holder == holder {
+                left.push(relay.left.clone());
+            }
+        }
+        Ok(left)
     }
 }
 

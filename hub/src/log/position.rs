@@ -14,6 +14,8 @@ pub struct Extent {
     /// Of this epoch and those before it, which the log continues, the last update: whoever is past that has seen
     /// updates that the log lost. Empty for a log that has one epoch only, and cannot tell.
     pub ends: Vec<EpochEnd>,
+    /// Whether the log remembers that some topic has ended.
+    pub has_ended_topics: bool,
 }
 
 /// Where an epoch ended, or is now.
@@ -119,7 +121,7 @@ mod tests {
 
     #[test]
     fn an_extent_holds_only_its_own_past_and_what_it_kept() {
-        let extent = Extent { epoch: "e".to_owned(), oldest: 5, head: 9, ends: vec![] };
+        let extent = Extent { epoch: "e".to_owned(), oldest: 5, head: 9, ends: vec![], has_ended_topics: false };
         let holds = |epoch: &str, sequence| extent.holds(&position(epoch, sequence));
         assert!(holds("e", 4) && holds("e", 9));
         assert!(!holds("e", 3) && !holds("e", 10) && !holds("f", 5));
@@ -132,7 +134,7 @@ mod tests {
     fn a_log_that_lost_its_last_updates_goes_on_where_the_two_part() {
         let end = |epoch: &str, sequence| EpochEnd { epoch: epoch.to_owned(), sequence };
         let ends = vec![end("a", 20), end("b", 94), end("c", 120)];
-        let extent = Extent { epoch: "c".to_owned(), oldest: 31, head: 120, ends };
+        let extent = Extent { epoch: "c".to_owned(), oldest: 31, head: 120, ends, has_ended_topics: false };
         for (epoch, sequence, expected) in [
             ("c", 120, Ok(120)),
             ("c", 40, Ok(40)),

@@ -19,6 +19,8 @@ use crate::topic::update::Update;
 pub struct Record {
     /// The id its publisher gave, if any.
     pub id: Option<String>,
+    /// Whether it is the last one of its topics.
+    pub last: bool,
     /// Who may receive it, see the module.
     pub meta: String,
     /// The event without its id, which may not be known yet.
@@ -44,8 +46,9 @@ impl From<Update> for Record {
             meta.push_str(topic.as_str());
             meta.push('\n');
         }
+        let last = update.is_last();
         let (id, body) = update.into_event();
-        Record { id, meta, body }
+        Record { id, last, meta, body }
     }
 }
 
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
 
     fn record(id: Option<&str>, body: &str) -> Record {
-        Record { id: id.map(str::to_owned), meta: "pone\ntwo\n".to_owned(), body: body.to_owned() }
+        Record { id: id.map(str::to_owned), last: false, meta: "pone\ntwo\n".to_owned(), body: body.to_owned() }
     }
 
     #[test]

@@ -3,9 +3,8 @@
 //! The id of a stream's entry is `<sequence>-<epoch>`: it is the place of an update, so that to read after a place is
 //! to read after an entry. An append is one script: one round trip and one atomic step.
 //!
-//! Beside the stream is an index: a set of sequences for each topic, so that to read some topics costs what is
-//! on them. And an append tells those listeners that registered one of its topics: each in a stream of its own, on
-//! which it waits.
+//! Beside the stream is an index: a set of sequences for each topic, so that to read some topics costs what is on them.
+//! And an append tells those listeners that registered one of its topics: each in a stream of its own.
 //!
 //! A server loses what came last when it fails before it has written or replicated that. So the first append to another
 //! run of the server begins a new epoch, and says where the one before it ended: who has seen more than that has seen
@@ -22,7 +21,9 @@ pub(crate) mod reply;
 
 pub(crate) mod connector;
 
+pub(crate) mod append;
 pub(crate) mod recent;
+pub(crate) mod relays;
 pub(crate) mod told;
 
 use std::cell::RefCell;
@@ -30,8 +31,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::instant::{Instant, between};
+use crate::log::ended::{self, AppendError, Ended};
 use crate::log::interest::Interest;
-use crate::log::listener::{Census, LEASE, ListenerId, Registration, Woken};
+use crate::log::listener::{Census, ListenerId, Registration, Woken};
 use crate::log::log::{Appended, AsOf, Log, PAGE_BYTES, PAGE_UPDATES, Page, Retention};
 use crate::log::position::{Extent, Position};
 use crate::log::record::Record;
@@ -40,6 +42,7 @@ use crate::log::redis::keys::Keys;
 use crate::log::redis::script::{Script, bytes};
 use crate::log::redis::server::{Connection, Server, Value};
 use crate::log::redis::told::WAIT_ENTRIES;
+use crate::log::relay::{Begun, HolderId};
 use crate::log::unavailable::Unavailable;
 
 /// How long Redis waits for replicas, in milliseconds.
@@ -48,10 +51,8 @@ const REPLICAS_MS: &str = "2000";
 const PROMPT: Duration = Duration::from_millis(500);
 /// How long a wait lasts when a listener is told nothing.
 const WAIT: Duration = Duration::from_secs(5);
-/// For how long the topics of a listener are kept that does not register them again.
-const TOPICS_EXPIRY: Duration = Duration::from_secs(3_600);
-/// After how long a listener is to register its topics again, so that they do not expire.
-const KNOWN: Duration = Duration::from_secs(1_200);
+/// Where updates were appended, or why not.
+type Written = Result<Position, AppendError>;
 
 /// What a script is told through a connection.
 type Values<'a, S> = dyn Fn(&Connected<<S as Server>::Connection>) -> Vec<Vec<u8>> + 'a;
@@ -77,25 +78,10 @@ impl<S: Server> RedisLog<S> {
     }
 
     /// Appends, and so makes the log where there is none, and completes its index.
-    async fn write(&self, to: &Connected<S::Connection>, records: &[Record]) -> Result<Position, Unavailable> {
-        let ids: Vec<_> = records.iter().filter_map(|record| record.id.as_deref()).collect();
-        let Keys { stream, hub, times, recent, listeners, .. } = &self.keys;
-        let mut keys: Vec<_> = [stream, hub, times, recent, listeners].map(String::clone).into();
-        keys.extend(ids.into_iter().map(|id| self.keys.id(id)));
-        // Lua counts exactly up to 2^53.
-        let limited = |number: u64| number.clamp(1, 1 << 52).to_string();
-        let fresh = self.connector.server.random() >> 12 | 1;
-        let mut values = vec![
-            bytes(&to.run_id),
-            bytes(&fresh.to_string()),
-            bytes(&limited(self.retention.updates)),
-            bytes(&limited(self.retention.seconds)),
-            bytes(&limited(self.retention.bytes)),
-        ];
-        for record in records {
-            values.extend([bytes(record.id.as_deref().unwrap_or_default()), bytes(&record.meta), bytes(&record.body)]);
-        }
-        reply::position(script::APPEND.run(&to.connection, &keys, values).await?)
+    async fn write(&self, to: &Connected<S::Connection>, records: &[Record]) -> Result<Written, Unavailable> {
+        let keys = append::keys(&self.keys, records);
+        let values = append::values(&to.run_id, self.connector.server.random(), self.retention, records);
+        reply::written(script::APPEND.run(&to.connection, &keys, values).await?)
     }
 
     /// Asks `script`. Where there is no log, or its index is not whole, the reply is empty: it makes that first, and
@@ -105,7 +91,7 @@ impl<S: Server> RedisLog<S> {
             .with(async |connected| {
                 let mut reply = script.run(&connected.connection, keys, values(connected)).await?;
                 if reply.is_empty() {
-                    self.write(connected, &[]).await?;
+                    let _ = self.write(connected, &[]).await?;
                     reply = script.run(&connected.connection, keys, values(connected)).await?;
                 }
                 if reply.is_empty() { Err(Unavailable::new("Redis forgets what it was just told")) } else { Ok(reply) }
@@ -134,11 +120,13 @@ impl<S: Server> RedisLog<S> {
 }
 
 impl<S: Server> Log for RedisLog<S> {
-    async fn append(&self, records: &[Record]) -> Result<Appended, Unavailable> {
-        self.connector
+    async fn append(&self, records: &[Record]) -> Result<Appended, AppendError> {
+        ended::check(records)?;
+        let written = self
+            .connector
             .with(async |connected| {
-                let first = self.write(connected, records).await?;
-                if self.replicas > 0 {
+                let written = self.write(connected, records).await?;
+                if self.replicas > 0 && written.is_ok() {
                     let replicas = self.replicas;
                     let arguments = vec![bytes(&replicas.to_string()), bytes(REPLICAS_MS)];
                     let reply = connected.connection.execute("WAIT", arguments).await?;
@@ -148,9 +136,10 @@ impl<S: Server> Log for RedisLog<S> {
                         return Err(Unavailable { reason, uncertain: true });
                     }
                 }
-                Ok(Appended { first, listeners: Vec::new() })
+                Ok(written)
             })
-            .await
+            .await?;
+        Ok(Appended { first: written?, listeners: Vec::new() })
     }
 
     async fn after(&self, interest: &Interest) -> Result<Page, Unavailable> {
@@ -186,23 +175,17 @@ impl<S: Server> Log for RedisLog<S> {
         reply::found(self.run(&script::FIND, &keys, vec![]).await?)
     }
 
+    async fn ended(&self, topics: &[Rc<str>]) -> Result<Ended, Unavailable> {
+        if topics.is_empty() {
+            return Ok(Vec::new());
+        }
+        let arguments = [bytes(&self.keys.ended)].into_iter().chain(topics.iter().map(|topic| bytes(topic))).collect();
+        reply::ended(topics, self.connector.with(async |to| to.connection.execute("ZMSCORE", arguments).await).await?)
+    }
+
     async fn register(&self, registration: &Registration) -> Result<Census, Unavailable> {
-        let Registration { listener, streams, added, removed } = registration;
         let keys = [self.keys.hub.clone(), self.keys.listeners.clone()];
-        let values = |to: &Connected<S::Connection>| {
-            let mut values = vec![
-                bytes(&to.run_id),
-                bytes(&listener.to_string()),
-                bytes(&streams.to_string()),
-                bytes(&LEASE.as_millis().to_string()),
-                bytes(&KNOWN.as_millis().to_string()),
-                bytes(&TOPICS_EXPIRY.as_secs().to_string()),
-                bytes(&added.len().to_string()),
-            ];
-            values.extend(added.iter().chain(removed).map(|topic| bytes(topic)));
-            values
-        };
-        told::census(self.ask(&script::REGISTER, &keys, &values).await?)
+        told::census(self.ask(&script::REGISTER, &keys, &|to| told::values(&to.run_id, registration)).await?)
     }
 
     async fn unregister(&self, listener: ListenerId) -> Result<(), Unavailable> {
@@ -216,6 +199,24 @@ impl<S: Server> Log for RedisLog<S> {
         values.extend(listeners.iter().map(|listener| bytes(&listener.to_string())));
         let reply = self.run(&script::DRAIN, &keys, values).await?;
         Ok(reply::number(reply.into_iter().next())? == 1)
+    }
+
+    async fn begin_relay(&self, topic: &str, holder: HolderId, left: &Record) -> Result<Begun, Unavailable> {
+        let (keys, values) = (relays::begin_keys(&self.keys), relays::begin_values(topic, holder, left));
+        relays::begun(self.ask(&script::BEGIN_RELAY, &keys, &|_| values.clone()).await?)
+    }
+
+    async fn has_any(&self, topics: &[Rc<str>]) -> Result<bool, Unavailable> {
+        self.connector.with(async |to| relays::has_any(&to.connection, &self.keys, topics).await).await
+    }
+
+    async fn held(&self, holder: HolderId, renew: bool) -> Result<Vec<String>, Unavailable> {
+        relays::held(self.run(&script::HELD, &[self.keys.relays()], relays::lease_values(holder, renew)).await?)
+    }
+
+    async fn take_over(&self, holder: HolderId) -> Result<Vec<Record>, Unavailable> {
+        let keys = [self.keys.relays(), self.keys.left()];
+        relays::left(self.run(&script::TAKE_OVER, &keys, relays::lease_values(holder, true)).await?)
     }
 
     fn wakes(&self) -> bool {

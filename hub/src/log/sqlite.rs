@@ -3,7 +3,7 @@
 //! One statement per operation, because Spin runs one statement at a time: pruning is a trigger, and a page is one row.
 //!
 //! `connection` is what the log needs of SQLite, `row` what goes there and comes back, `open` makes and converts the
-//! tables, `append` and `registry` have the statements that write.
+//! tables, `append`, `registry` and `relays` have the statements that write.
 
 mod connection;
 
@@ -13,18 +13,21 @@ mod open;
 
 mod append;
 mod registry;
+mod relays;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::instant::Instant;
+use crate::log::ended::{self, AppendError, Ended};
 use crate::log::interest::Interest;
 use crate::log::lean::lean;
 use crate::log::listener::{Census, ListenerId, Registration};
 use crate::log::log::{Appended, AsOf, Log, Page, Retention};
 use crate::log::position::Extent;
 use crate::log::record::Record;
+use crate::log::relay::{Begun, HolderId};
 use crate::log::unavailable::Unavailable;
 
 #[cfg(any(feature = "spin", test))]
@@ -44,6 +47,7 @@ const EXTENT: &str = lean!(include_str!("sqlite/extent.sql"));
 const AFTER_ALL: &str = lean!(include_str!("sqlite/after_all.sql"));
 const AFTER_TOPICS: &str = lean!(include_str!("sqlite/after_topics.sql"));
 const AS_OF: &str = lean!(include_str!("sqlite/as_of.sql"));
+const ENDED: &str = lean!(include_str!("sqlite/ended.sql"));
 const FIND: &str = "SELECT min(sequence) FROM updates WHERE id = ?";
 
 impl<C: Connect> SqliteLog<C> {
@@ -72,7 +76,60 @@ impl<C: Connect> SqliteLog<C> {
 
     async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
         let database = self.connected().await?;
+        self.execute_on(&database, statement, values).await
+    }
+
+    /// Runs a statement on a connection: what consists of several statements must not go on on another one.
+    async fn execute_on(
+        &self,
+        database: &C::Database,
+        statement: &str,
+        values: Vec<Value>,
+    ) -> Result<Rows, Unavailable> {
         self.noted(connection::when_unlocked(&self.connect, || database.execute(statement, values.clone())).await)
+    }
+
+    /// Appends `records`; `None` if one of their topics has ended.
+    async fn append_unless_ended(
+        &self,
+        database: &C::Database,
+        records: &[Record],
+    ) -> Result<Option<Appended>, Unavailable> {
+        let mut values = append::values(records);
+        let heard_as = append::heard_as(records);
+        values.push(heard_as.clone());
+        let row = match records {
+            [_] => {
+                values.push(heard_as);
+                self.execute_on(database, append::APPEND_ONE, values).await?.pop()
+            }
+            records => {
+                self.execute_on(database, &append::append_many(records.len()), values).await?;
+                // They are in the log now, whatever comes of this.
+                let rows = self.execute_on(database, append::APPENDED, vec![heard_as]).await.map_err(uncertain)?;
+                rows.into_iter().next().filter(|row| row.last() != Some(&Value::Integer(0)))
+            }
+        };
+        row.map(|row| append::appended(&row, records).map_err(uncertain)).transpose()
+    }
+
+    /// Appends `records` and ends the topics of which one is the last; `None` if one of their topics has ended.
+    async fn append_and_end(&self, records: &[Record]) -> Result<Option<Appended>, Unavailable> {
+        let database = self.connected().await?;
+        if !records.iter().any(|record| record.last) {
+            return self.append_unless_ended(&database, records).await;
+        }
+        // After an error, the connection is closed, which takes all back.
+        self.execute_on(&database, "BEGIN IMMEDIATE", vec![]).await?;
+        let appended = self.append_unless_ended(&database, records).await?;
+        if let Some(appended) = &appended {
+            for (record, sequence) in records.iter().zip(appended.first.sequence..).filter(|(record, _)| record.last) {
+                self.execute_on(&database, append::END, append::end(record, sequence)).await?;
+            }
+            self.execute_on(&database, append::PRUNE_ENDED, vec![]).await?;
+        }
+        self.execute_on(&database, "COMMIT", vec![]).await.map_err(uncertain)?;
+        Ok(appended)
     }
 
     /// Runs a statement that returns one row.
@@ -82,25 +139,34 @@ impl<C: Connect> SqliteLog<C> {
 
     /// Runs a statement that only reads, and returns one row.
     async fn read(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Value>, Unavailable> {
+        row::only(self.read_rows(statement, values).await?)
+    }
+
+    async fn read_rows(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
         let database = self.connected().await?;
-        row::only(
-            self.noted(connection::when_unlocked(&self.connect, || database.read(statement, values.clone())).await)?,
-        )
+        self.noted(connection::when_unlocked(&self.connect, || database.read(statement, values.clone())).await)
     }
 }
 
+/// What was to be stored may be.
+fn uncertain(error: Unavailable) -> Unavailable {
+    Unavailable { uncertain: true, ..error }
+}
+
 impl<C: Connect> Log for SqliteLog<C> {
-    async fn append(&self, records: &[Record]) -> Result<Appended, Unavailable> {
-        let mut values = append::values(records);
-        let heard_as = append::heard_as(records);
-        let row = if records.len() == 1 {
-            values.push(heard_as);
-            self.row(append::APPEND_ONE, values).await?
-        } else {
-            self.execute(&append::append_many(records.len()), values).await?;
-            self.row(append::APPENDED, vec![heard_as]).await?
-        };
-        append::appended(&row, records)
+    async fn append(&self, records: &[Record]) -> Result<Appended, AppendError> {
+        ended::check(records)?;
+        loop {
+            if let Some(appended) = self.append_and_end(records).await? {
+                return Ok(appended);
+            }
+            let mut topics: Vec<Rc<str>> = Vec::new();
+            topics.extend(records.iter().flat_map(Record::topics).map(Rc::from));
+            if let Some((topic, _)) = self.ended(&topics).await?.first() {
+                return Err(AppendError::Ended(topic.to_string()));
+            }
+            // It was forgotten at this moment.
+        }
     }
 
     async fn after(&self, interest: &Interest) -> Result<Page, Unavailable> {
@@ -124,6 +190,11 @@ impl<C: Connect> Log for SqliteLog<C> {
         row::optional(row.first().unwrap_or(&Value::Null))
     }
 
+    async fn ended(&self, topics: &[Rc<str>]) -> Result<Ended, Unavailable> {
+        let row = self.read(ENDED, vec![row::array(topics.iter().map(|topic| &**topic))]).await?;
+        row::ended(row.first().unwrap_or(&Value::Null))
+    }
+
     async fn register(&self, registration: &Registration) -> Result<Census, Unavailable> {
         registry::census(&self.row(registry::REGISTER, registry::values(registration)).await?)
     }
@@ -138,6 +209,41 @@ impl<C: Connect> Log for SqliteLog<C> {
         }
         self.execute(registry::SET_DRAINS, vec![registry::ids(listeners)]).await?;
         Ok(true)
+    }
+
+    async fn begin_relay(&self, topic: &str, holder: HolderId, left: &Record) -> Result<Begun, Unavailable> {
+        let rows = self.execute(relays::BEGIN, relays::values(topic, holder, left)).await?;
+        if let Some(held) = relays::held_from(&rows)? {
+            return Ok(Begun::Held(held));
+        }
+        let has_ended = self.read(relays::HAS_ENDED, vec![Value::Text(topic.to_owned())]).await?;
+        Ok(if relays::is_true(&has_ended) { Begun::Ended } else { Begun::Running })
+    }
+
+    async fn has_any(&self, topics: &[Rc<str>]) -> Result<bool, Unavailable> {
+        let topics = row::array(topics.iter().map(|topic| &**topic));
+        Ok(relays::is_true(&self.read(relays::HAS_ANY, vec![topics]).await?))
+    }
+
+    async fn held(&self, holder: HolderId, renew: bool) -> Result<Vec<String>, Unavailable> {
+        if renew {
+            self.execute(relays::RENEW, relays::lease(holder)).await?;
+        }
+        relays::held(&self.read(relays::HELD, vec![relays::id(holder)]).await?)
+    }
+
+    async fn take_over(&self, holder: HolderId) -> Result<Vec<Record>, Unavailable> {
+        if !relays::is_true(&self.read(relays::ARE_OVER, vec![relays::id(holder)]).await?) {
+            return Ok(Vec::new());
+        }
+        self.execute(relays::TAKE_OVER, relays::lease(holder)).await?;
+        let (mut left, mut last) = (Vec::new(), String::new());
+        while let Some(row) = self.read_rows(relays::LEFT, vec![relays::id(holder), Value::Text(last)]).await?.pop() {
+            let (topic, record) = relays::left(row)?;
+            left.push(record);
+            last = topic;
+        }
+        Ok(left)
     }
 }
 

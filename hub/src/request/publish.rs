@@ -22,7 +22,8 @@ const NDJSON: &[u8] = b"application/x-ndjson";
 /// Reads the updates of a body: one of a form, 1 to [`MAX_BATCH`] of lines of JSON, one a line. All or none.
 ///
 /// Fields, of a form or of an object: `topic` (1 to 100; in JSON a string or an array of strings), `data`,
-/// `id`, `type`, `retry` (in JSON a number, or digits) and `private` (in a form by its presence, in JSON a boolean).
+/// `id`, `type`, `retry` (in JSON a number, or digits), `private` (in a form by its presence, in JSON a boolean) and
+/// `last` (in a form by its presence, unless it is `false` or `0`, in JSON a boolean).
 /// Only `topic` must be there; without `data`, it is empty. An empty `id`, `type` or `retry` is as if it were not
 /// there: pages with a form send those. Other fields are ignored; one that is given twice is refused, since only one of
 /// the two could arrive.
@@ -64,6 +65,8 @@ fn from_form(body: &[u8]) -> Result<Update, Refusal> {
             "retry" => fields.retry(&value)?,
             // Whatever its value: `private=false` is private too, says the protocol.
             "private" => fields.private = Some(true),
+            // This is not of the protocol, and ends a topic for good: `last=false` means what it says.
+            "last" => set(&mut fields.last, "last", Some(!matches!(&*value, "false" | "0")))?,
             _ => {}
         }
     }
@@ -120,6 +123,8 @@ fn from_json(line: &[u8]) -> Result<Update, Refusal> {
             ("retry", _) => return Err(mistyped("retry", "a number of milliseconds")),
             ("private", Json::Bool(private)) => set(&mut fields.private, "private", Some(private))?,
             ("private", _) => return Err(mistyped("private", "true or false")),
+            ("last", Json::Bool(last)) => set(&mut fields.last, "last", Some(last))?,
+            ("last", _) => return Err(mistyped("last", "true or false")),
             _ => {}
         }
     }
@@ -139,6 +144,7 @@ struct Fields {
     name: Option<String>,
     retry: Option<Duration>,
     private: Option<bool>,
+    last: Option<bool>,
 }
 
 impl Fields {
@@ -164,13 +170,16 @@ impl Fields {
     }
 
     fn into_update(self) -> Result<Update, Refusal> {
-        let Fields { topics, data, id, name, retry, private } = self;
+        let Fields { topics, data, id, name, retry, private, last } = self;
         if topics.is_empty() {
             return Err(Refusal::bad_request("topic is missing: name at least one"));
         }
         let data = data.unwrap_or_default();
-        let update = Update::of(topics, id.as_deref(), name.as_deref(), retry, &data)?;
-        Ok(if private == Some(true) { update.private() } else { update })
+        let mut update = Update::of(topics, id.as_deref(), name.as_deref(), retry, &data)?;
+        if private == Some(true) {
+            update = update.private();
+        }
+        Ok(if last == Some(true) { update.last() } else { update })
     }
 }
 
@@ -252,12 +261,33 @@ mod tests {
     fn every_field_arrives() {
         let event = Event::new("é &\r\n").name("added").id(Id::from_static("urn:1"));
         let event = event.retry(Duration::from_millis(1_500));
-        let full = update_with(&["https://example.com/1", "b c"], event).private();
+        let full = update_with(&["https://example.com/1", "b c"], event).private().last();
         both(
-            "topic=https%3A%2F%2Fexample.com/1&data=%C3%A9+%26%0D%0A&topic=b+c&id=urn:1&type=added&retry=1500&private=on&other=1",
-            r#"{"topic":["https://example.com/1","b c"],"data":"é &\r\n","id":"urn:1","type":"added","retry":1500,"private":true,"other":{}}"#,
+            "topic=https%3A%2F%2Fexample.com/1&data=%C3%A9+%26%0D%0A&topic=b+c&id=urn:1&type=added&retry=1500&private=on&last=on&other=1",
+            r#"{"topic":["https://example.com/1","b c"],"data":"é &\r\n","id":"urn:1","type":"added","retry":1500,"private":true,"last":true,"other":{}}"#,
             &full,
         );
+    }
+
+    #[test]
+    fn last_is_by_presence_in_a_form_unless_it_says_no_and_a_boolean_in_json() {
+        for (form, last) in [
+            ("topic=a&last", true),
+            ("topic=a&last=", true),
+            ("last=1&topic=a", true),
+            ("topic=a&last=true", true),
+            ("topic=a&last=false", false),
+            ("topic=a&last=0", false),
+            ("topic=a", false),
+        ] {
+            assert_eq!(one(FORM, form).is_last(), last, "{form}");
+        }
+        assert!(one(NDJSON, r#"{"topic":"a","last":true}"#).is_last());
+        assert!(!one(NDJSON, r#"{"topic":"a","last":false}"#).is_last());
+        for value in ["1", "\"true\"", "null"] {
+            refused(NDJSON, format!(r#"{{"topic":"a","last":{value}}}"#).as_bytes(), 400, "make it true or false");
+        }
+        refused(FORM, b"topic=a&last=1&last=0", 400, "last is there twice");
     }
 
     #[test]
@@ -432,13 +462,13 @@ mod tests {
 
         #[test]
         fn no_form_and_no_object_makes_it_panic(
-            values in proptest::collection::vec((prop::sample::select(vec!["topic", "data", "id", "type", "retry", "private"]), ".*"), 0..6),
+            values in proptest::collection::vec((prop::sample::select(vec!["topic", "data", "id", "type", "retry", "private", "last"]), ".*"), 0..6),
         ) {
             let object: Vec<_> = values.iter().map(|(name, value)| format!("{name:?}:{}", Value::from(value.as_str()))).collect();
             let from_json = parse(Some(NDJSON.as_bytes()), format!("{{{}}}", object.join(",")).as_bytes());
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             let from_form = parse(Some(FORM.as_bytes()), form.extend_pairs(&values).finish().as_bytes());
-            if !values.iter().any(|(name, _)| *name == "private" || *name == "topic") {
+            if !values.iter().any(|(name, _)| ["private", "last", "topic"].contains(name)) {
                 prop_assert!(from_json.is_err() && from_form.is_err());
             }
         }

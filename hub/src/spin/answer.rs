@@ -1,6 +1,7 @@
 //! Answers a subscriber: with a stream, which the dispatcher writes to, or with what there is in its place.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -10,7 +11,7 @@ use wasi::http::types::{ErrorCode, Response};
 
 use crate::fanout::resume::Resume;
 use crate::fanout::session::NewSession;
-use crate::log::{Interest, Log, Unavailable};
+use crate::log::{Extent, Log, Unavailable};
 use crate::request::subscribe::Start;
 use crate::spin::driver::Driver;
 use crate::spin::hub::Hub;
@@ -67,10 +68,11 @@ pub(crate) fn answer(mut wants: Subscriber, hub: Hub) -> Answered {
         if wants.start == Start::Now {
             return open(wants, None, &hub);
         }
-        let resume = resume(&wants.start, &hub).await;
+        let resume = resume(&wants, &hub).await;
         hub.read_health.note(&resume);
         match resume {
-            Ok(resume) => {
+            Ok(None) => nothing(wants.head.headers),
+            Ok(Some(resume)) => {
                 if let Ok(id) = HeaderValue::from_bytes(resume.preceding(&wants.start).as_bytes()) {
                     wants.head.headers.insert(MERCURE_LAST_EVENT_ID, id);
                 }
@@ -81,13 +83,14 @@ pub(crate) fn answer(mut wants: Subscriber, hub: Hub) -> Answered {
     })
 }
 
-/// Whether the log has an update on one of these topics.
+/// Whether the log has an update on one of these topics, or a relay to one.
 async fn exists(selector: &Selector, hub: &Hub) -> Result<bool, Unavailable> {
-    let interest = match selector.is_all() {
-        true => Interest::All(0),
-        false => Interest::Topics(selector.topics().map(|topic| (topic.into(), 0)).collect()),
-    };
-    Ok(!hub.reading.after(&interest).await?.entries.is_empty())
+    if selector.is_all() {
+        let extent = hub.reading.extent().await?;
+        return Ok(extent.oldest <= extent.head);
+    }
+    let topics: Vec<Rc<str>> = selector.topics().map(Rc::from).collect();
+    hub.reading.has_any(&topics).await
 }
 
 /// 204: there is nothing to come back for.
@@ -100,9 +103,22 @@ fn nothing(mut headers: HeaderMap) -> Result<Response, ErrorCode> {
     reply.into_response()
 }
 
+/// Where a client goes on; `None` if all its topics have ended before that.
+async fn resume(wants: &Subscriber, hub: &Hub) -> Result<Option<Resume>, Unavailable> {
+    let (resume, extent) = find(&wants.start, hub).await?;
+    if extent.has_ended_topics && !wants.selector.is_all() {
+        let topics = wants.selector.topics().map(Rc::from).collect();
+        let ended = hub.ends.read(&*hub.reading, topics).await?;
+        if resume.is_over(&extent, wants.selector.topics(), &ended) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(resume))
+}
+
 /// Where a client goes on. What this instance knows of the log tells it, if the client's place is in there: the log may
 /// have grown since.
-async fn resume(start: &Start, hub: &Hub) -> Result<Resume, Unavailable> {
+async fn find(start: &Start, hub: &Hub) -> Result<(Resume, Extent), Unavailable> {
     let known = hub.registry.extent().filter(|_| *start != Start::Earliest);
     let extent = match known {
         Some(known) => known,
@@ -110,11 +126,11 @@ async fn resume(start: &Start, hub: &Hub) -> Result<Resume, Unavailable> {
     };
     let resume = Resume::find(start, &extent, &*hub.reading).await?;
     if resume.lost.is_none() {
-        return Ok(resume);
+        return Ok((resume, extent));
     }
     // The place may be newer than what is known.
     let extent = hub.reading.extent().await?;
-    Resume::find(start, &extent, &*hub.reading).await
+    Ok((Resume::find(start, &extent, &*hub.reading).await?, extent))
 }
 
 /// Opens the stream, and hands it to the dispatcher, which gets to work when the response head is on its way.

@@ -3,6 +3,10 @@
 //! The first request leads: it takes all records that wait to the log, and tells the requests that they came from.
 //! The first request that came meanwhile leads next. When the log fails, it has failed for all of them: a request
 //! that waits longer would only wait for the next failure.
+//!
+//! When the log refuses updates because a topic has ended, it refuses all that went to it at once. Those requests that
+//! have an update on that topic are told so, and the others go to the log again. A request that ends a topic goes last:
+//! what another one has for that topic is refused by the log, not mixed up with it.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -10,13 +14,16 @@ use std::mem::take;
 use std::rc::Rc;
 
 use crate::log::log::Appended;
-use crate::log::{Log, Position, Record, Unavailable};
+use crate::log::{AppendError, Log, Position, Record, ended};
 use crate::spin::notifier::{Notifier, notifier};
 
 /// How many updates go to the log at once at most, if they come from more than one request.
 const GROUP: usize = 4_000;
 /// How many bytes of updates go to the log at once at most, likewise.
 const GROUP_BYTES: usize = 4 * 1024 * 1024;
+
+/// The position of the first record of a request, or why there is none.
+type Outcome = Result<Position, AppendError>;
 
 /// The appends of one hub in one instance.
 #[derive(Debug, Default)]
@@ -34,7 +41,7 @@ struct Queue {
 struct Waiting {
     records: RefCell<Vec<Record>>,
     /// What became of the records. None when the request is notified: it leads then.
-    outcome: RefCell<Option<Result<Position, Unavailable>>>,
+    outcome: RefCell<Option<Outcome>>,
     notifier: Notifier,
 }
 
@@ -44,13 +51,15 @@ impl Appends {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`], as [`Log::append`].
+    /// [`AppendError`], as [`Log::append`].
     pub(crate) async fn append(
         &self,
         log: &impl Log,
         mut records: Vec<Record>,
         announce: impl AsyncFnOnce(&[Record], &Appended),
-    ) -> Result<Position, Unavailable> {
+    ) -> Outcome {
+        // This is the fault of the request alone.
+        ended::check(&records)?;
         let waiting = {
             let mut queue = self.0.borrow_mut();
             if queue.led {
@@ -79,19 +88,31 @@ impl Appends {
         log: &impl Log,
         mut records: Vec<Record>,
         announce: impl AsyncFnOnce(&[Record], &Appended),
-    ) -> Result<Position, Unavailable> {
-        let mut followers = self.gather(&mut records);
-        let appended = log.append(&records).await;
+    ) -> Outcome {
+        let mut parts = self.gather(&mut records);
+        let mut own = None;
+        let appended = loop {
+            let result = log.append(&records).await;
+            let Err(AppendError::Ended(topic)) = &result else { break result };
+            let refused = take_refused(&mut records, &mut parts, topic);
+            let nobody_is = refused.is_empty();
+            for part in refused {
+                part.tell(Err(AppendError::Ended(topic.clone())), &mut own).await;
+            }
+            if nobody_is || parts.is_empty() {
+                break result;
+            }
+        };
         let outcome = appended.as_ref().map(|appended| appended.first.clone()).map_err(Clone::clone);
-        if outcome.is_err() {
+        if let Err(AppendError::Unavailable(_)) = outcome {
             let rest = take(&mut self.0.borrow_mut().waiting);
-            followers.extend(rest.into_iter().map(|waiting| (0, waiting)));
+            parts.extend(rest.into_iter().map(|waiting| Part { count: 0, whose: Some(waiting) }));
         }
-        for (at, follower) in followers {
-            let at = u64::try_from(at).unwrap_or(u64::MAX);
+        let mut at = 0_u64;
+        for part in parts {
             let theirs = outcome.clone().map(|first| Position { sequence: first.sequence.saturating_add(at), ..first });
-            *follower.outcome.borrow_mut() = Some(theirs);
-            follower.notifier.notify().await;
+            at = at.saturating_add(u64::try_from(part.count).unwrap_or(u64::MAX));
+            part.tell(theirs, &mut own).await;
         }
         let next = {
             let mut queue = self.0.borrow_mut();
@@ -105,28 +126,71 @@ impl Appends {
         if let Ok(appended) = &appended {
             announce(&records, appended).await;
         }
-        outcome
+        own.unwrap_or(outcome)
     }
 
-    /// Moves the records that wait behind `records`, as many as go at once. Returns whose they are, and where they
-    /// stand.
-    fn gather(&self, records: &mut Vec<Record>) -> Vec<(usize, Rc<Waiting>)> {
+    /// Moves the records that wait behind `records`, as many as go at once. Returns whose all of them are, in order.
+    fn gather(&self, records: &mut Vec<Record>) -> Vec<Part> {
         let mut queue = self.0.borrow_mut();
-        let mut followers = Vec::new();
+        let mut parts = vec![Part { count: records.len(), whose: None }];
         let mut bytes = size(records);
+        let mut ends_topics = has_last(records);
         while let Some(next) = queue.waiting.front()
+            && !ends_topics
             && records.len().saturating_add(next.records.borrow().len()) <= GROUP
         {
             bytes = bytes.saturating_add(size(&next.records.borrow()));
             if bytes > GROUP_BYTES {
                 break;
             }
-            let at = records.len();
-            records.append(&mut next.records.borrow_mut());
-            followers.extend(queue.waiting.pop_front().map(|waiting| (at, waiting)));
+            let mut theirs = next.records.take();
+            ends_topics = has_last(&theirs);
+            parts.push(Part { count: theirs.len(), whose: queue.waiting.pop_front() });
+            records.append(&mut theirs);
         }
-        followers
+        parts
     }
+}
+
+/// The records of a request among those that go to the log at once.
+#[derive(Debug)]
+struct Part {
+    count: usize,
+    /// `None` for the request that leads.
+    whose: Option<Rc<Waiting>>,
+}
+
+impl Part {
+    /// Tells the request what became of its records, which is `own` for the one that leads.
+    async fn tell(self, outcome: Outcome, own: &mut Option<Outcome>) {
+        match self.whose {
+            Some(waiting) => {
+                *waiting.outcome.borrow_mut() = Some(outcome);
+                waiting.notifier.notify().await;
+            }
+            None => *own = Some(outcome),
+        }
+    }
+}
+
+/// Takes those parts of `records` that have an update on `topic`.
+fn take_refused(records: &mut Vec<Record>, parts: &mut Vec<Part>, topic: &str) -> Vec<Part> {
+    let mut refused = Vec::new();
+    let mut all = take(records).into_iter();
+    for part in take(parts) {
+        let theirs: Vec<Record> = all.by_ref().take(part.count).collect();
+        if theirs.iter().flat_map(Record::topics).any(|about| about == topic) {
+            refused.push(part);
+        } else {
+            records.extend(theirs);
+            parts.push(part);
+        }
+    }
+    refused
+}
+
+fn has_last(records: &[Record]) -> bool {
+    records.iter().any(|record| record.last)
 }
 
 fn size(records: &[Record]) -> usize {

@@ -17,7 +17,7 @@ use crate::log::{Census, Hint, ListenerId, Log, Unavailable, Woken};
 use crate::spin::hub::Hub;
 use crate::spin::notifier::Listener;
 use crate::spin::registry::Joining;
-use crate::spin::work::{Pending, answer, drain, poll_ended, prepare, receive};
+use crate::spin::work::{Pending, answer, drain, poll_ended, prepare, receive, take_over};
 use crate::spin::writes::{Stop, Written, end, write};
 
 /// How many datagrams are taken in at once: a flood of them does not keep the driver from its other work.
@@ -40,6 +40,7 @@ pub(crate) struct Driver {
     registering: Option<Pending<Result<Census, Unavailable>>>,
     waiting: Option<Pending<Result<Woken, Unavailable>>>,
     draining: Option<Pending<()>>,
+    taking_over: Option<Pending<()>>,
     preparing: Option<Pending<()>>,
     datagram: Pending<Vec<Hint>>,
 }
@@ -81,6 +82,7 @@ impl Driver {
             registering: None,
             waiting: None,
             draining: None,
+            taking_over: None,
             preparing: None,
         }
     }
@@ -96,6 +98,10 @@ impl Driver {
                 self.dispatcher.unregistered();
                 self.admit();
                 if self.dispatcher.is_empty() {
+                    if self.hub.upstreams.is_running() {
+                        // The instance stays, and would keep requests from others that it does not take.
+                        self.hub.door.open();
+                    }
                     return self.hub.registry.close();
                 }
             }
@@ -130,9 +136,9 @@ impl Driver {
                     self.writes.push(Box::pin(write(session, writer, chunk, large, stop)));
                 }
             }
-            Action::End { session, last_words } => {
+            Action::End { session, last_words, cause } => {
                 if let Some((writer, stop)) = self.take_writer(session) {
-                    self.writes.push(Box::pin(end(session, writer, last_words, stop)));
+                    self.writes.push(Box::pin(end(session, writer, last_words, cause, stop)));
                 }
             }
             Action::Interrupt(session) => {
@@ -197,6 +203,9 @@ impl Driver {
         }
         if let Some(result) = poll_ended(&mut self.registering, cx) {
             happened = true;
+            if result.is_ok() && self.taking_over.is_none() {
+                self.taking_over = Some(Box::pin(take_over(self.hub.clone())));
+            }
             self.dispatcher.registered(result, now(), &mut self.actions);
         }
         if let Some(result) = poll_ended(&mut self.waiting, cx) {
@@ -204,7 +213,9 @@ impl Driver {
             self.dispatcher.wait_ended(result, now());
         }
         // They leave nothing to do.
-        let _ = (poll_ended(&mut self.draining, cx), poll_ended(&mut self.preparing, cx));
+        for idle in [&mut self.draining, &mut self.preparing, &mut self.taking_over] {
+            let _ = poll_ended(idle, cx);
+        }
         for _ in 0..DATAGRAMS {
             let Poll::Ready(hints) = self.datagram.as_mut().poll(cx) else { break };
             happened = true;

@@ -1,10 +1,11 @@
 //! Whether the log works, as those see it who run the hub: a line when it stops to, and a line when it does again.
 
+use std::borrow::Borrow;
 use std::cell::Cell;
 
 use spin_sse::report;
 
-use crate::log::Unavailable;
+use crate::log::{AppendError, Unavailable};
 
 /// One side of the log in one instance.
 #[derive(Debug)]
@@ -26,13 +27,22 @@ impl Health {
         Health { done: "written", consequence: "publishers are told to wait", failing: Cell::new(false) }
     }
 
+    /// Notes how an append went, and says so when that is new.
+    pub(crate) fn note_append<T>(&self, result: &Result<T, AppendError>) {
+        self.note(&match result {
+            Err(AppendError::Unavailable(error)) => Err(error),
+            // A log that refuses works.
+            Ok(_) | Err(AppendError::Ended(_)) => Ok(()),
+        });
+    }
+
     /// Notes how an operation went, and says so when that is new.
-    pub(crate) fn note<T>(&self, result: &Result<T, Unavailable>) {
+    pub(crate) fn note<T>(&self, result: &Result<T, impl Borrow<Unavailable>>) {
         let (done, consequence) = (self.done, self.consequence);
         match result {
             Ok(_) if self.failing.replace(false) => report(format_args!("hub: the log can be {done} again")),
             Err(error) if !self.failing.replace(true) => {
-                report(format_args!("hub: the log cannot be {done}: {error}; {consequence}"));
+                report(format_args!("hub: the log cannot be {done}: {}; {consequence}", error.borrow()));
             }
             _ => {}
         }

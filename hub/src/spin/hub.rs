@@ -9,10 +9,12 @@ use spin_sse::report;
 use crate::config::Config;
 use crate::spin::append::Appends;
 use crate::spin::door::Door;
+use crate::spin::ends::Ends;
 use crate::spin::extents::Extents;
 use crate::spin::health::Health;
 use crate::spin::registry::Registry;
 use crate::spin::store::Store;
+use crate::spin::upstreams::Upstreams;
 use crate::spin::wakeups::Wakeups;
 
 /// The one variable of the component that the hub reads. It holds all settings, because each read of a variable crosses
@@ -31,7 +33,7 @@ thread_local! {
 #[derive(Clone)]
 pub struct Hub {
     pub(crate) config: Rc<Config>,
-    /// For appends.
+    /// For appends, and nothing else: what an append has done is asked on its connection.
     pub(crate) writing: Rc<Store>,
     /// For everything else.
     pub(crate) reading: Rc<Store>,
@@ -40,6 +42,8 @@ pub struct Hub {
     pub(crate) appends: Rc<Appends>,
     pub(crate) registry: Rc<Registry>,
     pub(crate) extents: Rc<Extents>,
+    pub(crate) ends: Rc<Ends>,
+    pub(crate) upstreams: Rc<Upstreams>,
     pub(crate) wakeups: Rc<Wakeups>,
     pub(crate) door: Rc<Door>,
 }
@@ -81,6 +85,8 @@ impl Hub {
             appends: Rc::default(),
             registry: Rc::default(),
             extents: Rc::default(),
+            ends: Rc::default(),
+            upstreams: Rc::new(Upstreams::new(wasi::random::insecure::get_insecure_random_u64())),
             wakeups: Rc::default(),
             door: Rc::default(),
         }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use spin_sse::Event;
 
 use crate::log::log::Appended;
-use crate::log::{Position, Record};
+use crate::log::{AppendError, Position, Record};
 use crate::request::publish::MAX_BATCH;
 use crate::spin::detached::detached;
 use crate::spin::hub::Hub;
@@ -87,6 +87,15 @@ impl From<InvalidUpdate> for PublishError {
     }
 }
 
+impl From<AppendError> for PublishError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Ended(topic) => PublishError::Ended(topic),
+            AppendError::Unavailable(error) => PublishError::Unavailable { uncertain: error.uncertain },
+        }
+    }
+}
+
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -95,7 +104,9 @@ impl fmt::Display for PublishError {
                 f,
                 "more than {MAX_BATCH} updates at once, or more than {MAX_BATCH_BYTES} bytes: publish fewer at a time"
             ),
-            PublishError::Ended(topic) => write!(f, "topic {topic:?} has ended: publish to another"),
+            PublishError::Ended(topic) => {
+                write!(f, "topic {topic:?} has ended: nothing was published, publish to another topic")
+            }
             PublishError::Unavailable { uncertain: true } => f.write_str(
                 "the log does not answer now: it is not known whether this was published, publish again later",
             ),
@@ -117,12 +128,16 @@ pub(crate) fn store(hub: Hub, updates: Vec<Update>) -> Stored {
     Box::pin(async move {
         let records: Vec<Record> = updates.into_iter().map(Record::from).collect();
         let given: Vec<Option<String>> = records.iter().map(|record| record.id.clone()).collect();
-        let announce = async |records: &[Record], appended: &Appended| announce(&hub, records, appended).await;
-        let first = hub.appends.append(&*hub.writing, records, announce).await;
-        hub.write_health.note(&first);
-        let first = first.map_err(|error| PublishError::Unavailable { uncertain: error.uncertain })?;
-        Ok(ids(given, &first))
+        Ok(ids(given, &append(&hub, records).await?))
     })
+}
+
+/// Appends to the log as one, tells who hears it, and returns the position of the first.
+pub(crate) async fn append(hub: &Hub, records: Vec<Record>) -> Result<Position, AppendError> {
+    let announce = async |records: &[Record], appended: &Appended| announce(hub, records, appended).await;
+    let first = hub.appends.append(&*hub.writing, records, announce).await;
+    hub.write_health.note_append(&first);
+    first
 }
 
 /// Tells those who hear them of updates that were appended together: the sessions of this instance, and others.

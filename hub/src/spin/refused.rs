@@ -7,6 +7,7 @@ use spin_sdk::http::{Error, IntoResponse};
 use crate::request::refusal::Refusal;
 use crate::spin::endpoint::refuse;
 use crate::spin::publication::PublishError;
+use crate::spin::relay::RelayError;
 use crate::spin::reply::{self, Reply};
 use crate::topic::selector::InvalidSelector;
 use crate::topic::update::InvalidUpdate;
@@ -17,12 +18,14 @@ pub(crate) fn unpublished(error: &PublishError) -> Reply {
         PublishError::Invalid(reason) => refuse(&Refusal::from(reason.clone())),
         PublishError::TooMuch => reply::text(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
         PublishError::Ended(_) => reply::text(StatusCode::CONFLICT, error.to_string()),
-        PublishError::Unavailable { .. } => {
-            let mut reply = reply::text(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
-            reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            reply
-        }
+        PublishError::Unavailable { .. } => unavailable(error.to_string()),
     }
+}
+
+fn unavailable(sentence: String) -> Reply {
+    let mut reply = reply::text(StatusCode::SERVICE_UNAVAILABLE, sentence);
+    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    reply
 }
 
 fn response(reply: Reply) -> Error {
@@ -47,5 +50,17 @@ impl From<InvalidUpdate> for Error {
 impl From<InvalidSelector> for Error {
     fn from(error: InvalidSelector) -> Error {
         response(refuse(&Refusal::bad_request(error.to_string())))
+    }
+}
+
+/// 400 for what is no topic, 409 for one that has ended or has a relay, or 503 with `retry-after`, with the error as
+/// the text.
+impl From<RelayError> for Error {
+    fn from(error: RelayError) -> Error {
+        response(match error {
+            RelayError::Invalid(reason) => refuse(&Refusal::bad_request(reason.to_string())),
+            RelayError::Ended(_) | RelayError::Running(_) => reply::text(StatusCode::CONFLICT, error.to_string()),
+            RelayError::Unavailable => unavailable(error.to_string()),
+        })
     }
 }

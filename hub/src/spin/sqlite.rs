@@ -25,14 +25,13 @@ impl Connect for SpinDefault {
 
     async fn connect(&self) -> Result<Connection, Unavailable> {
         let connection = Connection::open_async("default".to_owned()).await.map_err(failed)?;
-        let pragma = match self {
-            // SQLite would wait for a lock in steps of up to 100 ms. Appends are over in less than one.
-            SpinDefault::Writing => "PRAGMA busy_timeout = 0",
-            // A registration need not survive a power cut.
-            SpinDefault::Reading => "PRAGMA synchronous = NORMAL",
-        };
-        // A database that is not a file may not know it.
-        let _ = Database::execute(&connection, pragma, vec![]).await;
+        // SQLite would wait for a lock in steps of up to 100 ms. Appends are over in less than one. And a read, which
+        // waits for the statement before it on its connection, would keep the instance from ending what holds the lock.
+        let _ = Database::execute(&connection, "PRAGMA busy_timeout = 0", vec![]).await;
+        if let SpinDefault::Reading = self {
+            // A registration need not survive a power cut. A database that is not a file may not know it.
+            let _ = Database::execute(&connection, "PRAGMA synchronous = NORMAL", vec![]).await;
+        }
         Ok(connection)
     }
 
@@ -69,7 +68,11 @@ fn from_rows(rows: Vec<RowResult>) -> Result<Rows, Unavailable> {
 }
 
 fn failed(error: Error) -> Unavailable {
-    Unavailable::new(error.to_string())
+    match error {
+        // As text, it is quoted.
+        Error::Io(reason) => Unavailable::new(reason),
+        error => Unavailable::new(error.to_string()),
+    }
 }
 
 fn to_spin(value: Value) -> SpinValue {

@@ -7,8 +7,11 @@ use crate::config::{Backend, Config};
 use crate::instant::Instant;
 use crate::log::log::Appended;
 use crate::log::redis::RedisLog;
+use crate::log::relay::{Begun, HolderId};
 use crate::log::sqlite::SqliteLog;
-use crate::log::{AsOf, Census, Extent, Interest, ListenerId, Log, Page, Record, Registration, Unavailable, Woken};
+use crate::log::{
+    AppendError, AsOf, Census, Ended, Extent, Interest, ListenerId, Log, Page, Record, Registration, Unavailable, Woken,
+};
 use crate::spin::redis::SpinRedis;
 use crate::spin::sqlite::SpinDefault;
 
@@ -50,7 +53,7 @@ macro_rules! forward {
 }
 
 impl Log for Store {
-    async fn append(&self, records: &[Record]) -> Result<Appended, Unavailable> {
+    async fn append(&self, records: &[Record]) -> Result<Appended, AppendError> {
         forward!(self.append(records))
     }
 
@@ -70,6 +73,10 @@ impl Log for Store {
         forward!(self.find(id))
     }
 
+    async fn ended(&self, topics: &[Rc<str>]) -> Result<Ended, Unavailable> {
+        forward!(self.ended(topics))
+    }
+
     async fn register(&self, registration: &Registration) -> Result<Census, Unavailable> {
         forward!(self.register(registration))
     }
@@ -80,6 +87,22 @@ impl Log for Store {
 
     async fn drain(&self, listeners: &[ListenerId], pause: Duration) -> Result<bool, Unavailable> {
         forward!(self.drain(listeners, pause))
+    }
+
+    async fn begin_relay(&self, topic: &str, holder: HolderId, left: &Record) -> Result<Begun, Unavailable> {
+        forward!(self.begin_relay(topic, holder, left))
+    }
+
+    async fn has_any(&self, topics: &[Rc<str>]) -> Result<bool, Unavailable> {
+        forward!(self.has_any(topics))
+    }
+
+    async fn held(&self, holder: HolderId, renew: bool) -> Result<Vec<String>, Unavailable> {
+        forward!(self.held(holder, renew))
+    }
+
+    async fn take_over(&self, holder: HolderId) -> Result<Vec<Record>, Unavailable> {
+        forward!(self.take_over(holder))
     }
 
     fn wakes(&self) -> bool {

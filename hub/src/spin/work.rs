@@ -11,6 +11,7 @@ use crate::fanout::cache::Read;
 use crate::fanout::reader::Answer;
 use crate::log::{Hint, ListenerId, Log, Page, RENEW, Unavailable};
 use crate::spin::hub::Hub;
+use crate::spin::publication::append;
 use crate::topic::key::key;
 
 /// Something that was begun.
@@ -57,4 +58,15 @@ pub(crate) async fn answer(log: &impl Log, read: Read) -> Result<Answer, Unavail
         Read::Extent => Answer::Page(Page::without_updates(log.extent().await?)),
         Read::After(interest) => Answer::Page(log.after(&interest).await?),
     })
+}
+
+/// Ends the topics of relays whose host died. What fails is tried again when this instance registers again.
+pub(crate) async fn take_over(hub: Hub) {
+    let Ok(left) = hub.reading.take_over(hub.upstreams.heir()).await else { return };
+    for record in left {
+        let topic = record.topics().next().unwrap_or_default().to_owned();
+        if append(&hub, vec![record]).await.is_ok() {
+            report(format_args!("hub: relay to {topic:?} was interrupted: its host has gone"));
+        }
+    }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::future::{Either, select};
 use spin_sse::{Closed, Writer, report};
 
-use crate::fanout::action::SessionId;
+use crate::fanout::action::{Cause, SessionId};
 use crate::fanout::session::CHUNK;
 
 /// How a write has ended.
@@ -94,12 +94,18 @@ pub(crate) async fn write(id: SessionId, writer: Writer, chunk: Vec<u8>, large: 
 }
 
 /// Ends a stream with its last words, unless nobody takes them.
-pub(crate) async fn end(id: SessionId, mut writer: Writer, last_words: Vec<u8>, stop: Stop) -> Written {
+pub(crate) async fn end(id: SessionId, mut writer: Writer, last_words: Vec<u8>, cause: Cause, stop: Stop) -> Written {
     let work = async {
         // A client that has gone does not need them.
         let _ = writer.write_unless(last_words, stop.raised(Level::Untaken)).await;
         writer.finish().await;
-        report(format_args!("hub: stream ended: its budget is used"));
+        report(format_args!(
+            "hub: stream ended: {}",
+            match cause {
+                Cause::Budget => "its budget is used",
+                Cause::TopicsEnded => "its topics have ended",
+            }
+        ));
         Written::Ended(id)
     };
     unless_cut(id, work, &stop).await

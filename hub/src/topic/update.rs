@@ -116,7 +116,6 @@ impl Update {
     }
 
     /// Whether it is the last one of its topics.
-    #[allow(dead_code, reason = "the log has no ends yet")]
     pub(crate) fn is_last(&self) -> bool {
         self.last
     }

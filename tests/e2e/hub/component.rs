@@ -177,7 +177,7 @@ pub(super) async fn a_component_whose_log_is_away_says_so_and_loses_nothing(mut 
         ];
         assert!(sentences.contains(&reply.body.as_str()), "{}", reply.body);
     }
-    for path in ["/follow/a/from_start", "/follow/a/existing"] {
+    for path in ["/follow/a/from_start", "/follow/a/existing,from_start"] {
         let mut refused = EventStream::open(address, path).await;
         assert_eq!(refused.status, StatusCode::OK, "an error would make EventSource stop for good");
         assert!(matches!(refused.item().await, Item::Retry(_)));

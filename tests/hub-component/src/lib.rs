@@ -6,14 +6,16 @@
 #![cfg(target_family = "wasm")]
 
 use std::pin::pin;
+use std::time::Duration;
 
 use futures::future::{Either, ready, select};
 use spin_sdk::http::body::IncomingBodyExt;
 use spin_sdk::http::{Error, HeaderName, HeaderValue, IntoResponse, Request, StatusCode};
 use spin_sdk::http_service;
 use spin_sdk::wasip3::http::types::Response;
+use spin_sse::source::Source;
 use spin_sse::{Event, Id, Name};
-use spin_sse_hub::{Hub, InvalidUpdate, Subscription, Update};
+use spin_sse_hub::{Hub, InvalidUpdate, RelayError, Subscription, Update};
 
 #[http_service]
 async fn serve(request: Request) -> Result<Response, Error> {
@@ -38,6 +40,11 @@ async fn serve(request: Request) -> Result<Response, Error> {
         ["end"] => {
             let topic = topics.first().copied().unwrap_or_default();
             Ok(hub.end(topic, Event::new("over").name("end")).await?.into_response()?)
+        }
+        ["relay"] => {
+            let topic = topics.first().copied().unwrap_or_default();
+            relay(&hub, topic, &text(request).await?, &options).await?;
+            Ok("begun".into_response()?)
         }
         ["forsake"] => forsake(&hub, update(&topics, "forsaken", &options)?).await,
         _ => Ok(StatusCode::NOT_FOUND.into_response()?),
@@ -77,6 +84,22 @@ fn subscription(topics: &[&str], options: &[&str]) -> Result<Subscription, Error
         };
     }
     Ok(subscription)
+}
+
+/// Relays the upstream at `url`.
+async fn relay(hub: &Hub, topic: &str, url: &str, options: &[&str]) -> Result<(), RelayError> {
+    let mut source = Source::post(url, "what is asked");
+    let silent = options.contains(&"silent");
+    for option in options {
+        source = match *option {
+            "text" => source.text(),
+            "repeat" => source.repeat(true).retry(Duration::from_millis(50)),
+            _ => source,
+        };
+    }
+    let relay = hub.relay(topic, source);
+    let relay = if options.contains(&"public") { relay.public() } else { relay };
+    if silent { relay.on_end(|_| Event::without_data()).await } else { relay.await }
 }
 
 /// Begins to publish, and does not wait for the end.

@@ -15,5 +15,4 @@ async fn count(request: Request) -> impl IntoResponse {
         }
     })
     .retry(Duration::from_secs(2))
-    .max_duration(Duration::from_secs(600))
 }

@@ -3,6 +3,8 @@
 //! * A client gets every update that it hears, once and in order, or a gap that says so. To a client of quiet streams
 //!   nothing says so.
 //! * No session waits while there is something for it.
+//! * A stream of topics that have all ended ends, and its client comes back once at most. No other client is told to
+//!   stop.
 //! * What is held is bounded.
 
 use std::collections::HashMap;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::stage::{Got, MS, Stage};
+use super::stage::{Client, Got, MS, Stage};
 use crate::fanout::settings::Wakeups;
 use crate::log::Position;
 use crate::request::subscribe::Start;
@@ -23,6 +25,8 @@ const TOPICS: [&str; 4] = ["a", "b", "c", "*"];
 enum Event {
     Joins { topics: Vec<usize>, earliest: bool, quiet: bool, lasts: u64, max_bytes: u64 },
     Appends { topic: usize, count: usize, size: usize },
+    Ends { topics: Vec<usize> },
+    ForgetsEnds,
     IsTold,
     IsNotTold,
     Published { topic: usize },
@@ -60,6 +64,7 @@ fn event(loses: bool) -> impl Strategy<Value = Event> {
     let nothing_is_lost = prop_oneof![
         4 => joins,
         8 => appends,
+        1 => prop::collection::vec(0..3_usize, 1..3).prop_map(|topics| Event::Ends { topics }),
         3 => Just(Event::IsTold),
         1 => Just(Event::IsNotTold),
         4 => (0..3_usize).prop_map(|topic| Event::Published { topic }),
@@ -76,7 +81,7 @@ fn event(loses: bool) -> impl Strategy<Value = Event> {
         2 => Just(Event::Stops),
         4 => (1..20_000_u64).prop_map(Event::Passes),
     ];
-    let losses = prop_oneof![4 => (0..30_u64).prop_map(Event::LosesEnd), 1 => Just(Event::Forgets)];
+    let losses = prop_oneof![4 => (0..30_u64).prop_map(Event::LosesEnd), 1 => Just(Event::Forgets), 2 => Just(Event::ForgetsEnds)];
     if loses { prop_oneof![20 => nothing_is_lost, 1 => losses].boxed() } else { nothing_is_lost.boxed() }
 }
 
@@ -84,7 +89,7 @@ fn event(loses: bool) -> impl Strategy<Value = Event> {
 #[derive(Debug)]
 struct Published {
     position: Position,
-    topic: &'static str,
+    topics: Vec<&'static str>,
     lost: bool,
 }
 
@@ -95,12 +100,17 @@ struct Model {
     /// Of each epoch: the epoch that it continues with the last common sequence, or how much was published before it.
     epochs: HashMap<String, Result<(String, u64), usize>>,
     epoch: String,
+    /// Topics that have ended, and the sequence of their last update.
+    ended: HashMap<&'static str, u64>,
+    /// The log has lost something: who was told to stop before does not hear what came later.
+    has_lost: bool,
 }
 
 impl Model {
     fn new(history: usize, wakeups: Wakeups) -> Self {
         let epochs = HashMap::from([("a".to_owned(), Err(0))]);
-        Model { stage: Stage::new(history, wakeups), published: Vec::new(), epochs, epoch: "a".to_owned() }
+        let (stage, epoch) = (Stage::new(history, wakeups), "a".to_owned());
+        Model { stage, published: Vec::new(), epochs, epoch, ended: HashMap::new(), has_lost: false }
     }
 
     fn happens(&mut self, event: &Event) {
@@ -112,18 +122,26 @@ impl Model {
                 joins(&mut self.stage, &topics, &start, *lasts * MS, *max_bytes);
             }
             Event::Appends { topic, count, size } => {
-                for _ in 0..*count {
+                let takes = !self.ended.contains_key(TOPICS[*topic]);
+                for _ in 0..if takes { *count } else { 0 } {
                     let data = format!("{}{}", "0".repeat(*size), self.published.len());
                     let position = self.stage.appends(TOPICS[*topic], &data);
-                    self.published.push(Published { position, topic: TOPICS[*topic], lost: false });
+                    self.published.push(Published { position, topics: vec![TOPICS[*topic]], lost: false });
                 }
+            }
+            Event::Ends { topics } => self.ends_topics(topics.iter().map(|topic| TOPICS[*topic]).collect()),
+            Event::ForgetsEnds => {
+                self.stage.log.forget_ends();
+                self.ended.clear();
+                self.has_lost = true;
             }
             Event::IsTold => self.stage.is_told(),
             Event::IsNotTold => self.stage.hints.clear(),
+            Event::Published { topic } if self.ended.contains_key(TOPICS[*topic]) => {}
             Event::Published { topic } => {
                 let data = self.published.len().to_string();
                 let position = self.stage.publishes(TOPICS[*topic], &data);
-                self.published.push(Published { position, topic: TOPICS[*topic], lost: false });
+                self.published.push(Published { position, topics: vec![TOPICS[*topic]], lost: false });
             }
             Event::Round => self.stage.round(),
             Event::ReadReturns => drop(self.stage.read_returns()),
@@ -135,9 +153,8 @@ impl Model {
             Event::Reads(index) => drop(self.client(index).map(|client| self.stage.reads(client))),
             Event::Leaves(index) => drop(self.client(index).map(|client| self.stage.leaves(client))),
             Event::ComesBack(index) => {
-                if let Some(client) = self.client(index).filter(|client| self.stage.clients[*client].session.is_none())
-                {
-                    self.stage.comes_back(client);
+                if let Some(client) = self.client(index) {
+                    self.comes_back(client);
                 }
             }
             Event::Stops => drop(self.stage.stops()),
@@ -149,6 +166,8 @@ impl Model {
                 self.published.iter_mut().for_each(|published| published.lost = true);
                 self.epochs.insert(epoch.clone(), Err(self.published.len()));
                 self.epoch = epoch;
+                self.ended.clear();
+                self.has_lost = true;
             }
         }
         self.stage.dispatcher().check();
@@ -169,6 +188,22 @@ impl Model {
         self.stage.log.lose_end(count, &epoch);
         self.epochs.insert(epoch.clone(), Ok((self.epoch.clone(), common)));
         self.epoch = epoch;
+        self.ended.retain(|_, end| *end <= common);
+        self.has_lost = true;
+    }
+
+    fn ends_topics(&mut self, topics: Vec<&'static str>) {
+        if topics.iter().all(|topic| !self.ended.contains_key(topic)) {
+            let position = self.stage.appends_last(&topics, &self.published.len().to_string());
+            self.ended.extend(topics.iter().map(|topic| (*topic, position.sequence)));
+            self.published.push(Published { position, topics, lost: false });
+        }
+    }
+
+    fn comes_back(&mut self, client: usize) {
+        if self.stage.clients[client].session.is_none() && !self.stage.clients[client].is_done {
+            self.stage.comes_back(client);
+        }
     }
 
     /// How much was published up to a position.
@@ -184,35 +219,49 @@ impl Model {
 
     /// All clients come back, and all that can happen happens. Then each has all that it hears.
     fn ends(mut self, may_have_gaps: bool) {
+        for _ in 0..2 {
+            for client in 0..self.stage.clients.len() {
+                self.comes_back(client);
+            }
+            self.stage.settles();
+            self.stage.dispatcher().check();
+        }
         for client in 0..self.stage.clients.len() {
-            if self.stage.clients[client].session.is_none() {
-                self.stage.comes_back(client);
+            let topics = &self.stage.clients[client].topics;
+            let have_ended = topics.iter().all(|topic| self.ended.contains_key(topic.as_str()));
+            let state = &self.stage.clients[client];
+            if have_ended {
+                assert_eq!(state.session, None, "the stream of client {client} waits for topics that have ended");
+                self.comes_back(client);
+                assert!(self.stage.clients[client].is_done, "client {client} comes back again");
+            } else if !state.is_done || !self.has_lost {
+                assert!(state.session.is_some(), "the stream of client {client} ended early");
             }
         }
-        self.stage.settles();
-        self.stage.dispatcher().check();
-        for client in 0..self.stage.clients.len() {
-            if self.stage.clients[client].session.is_none() {
-                self.stage.comes_back(client);
-            }
-        }
-        self.stage.settles();
         for client in &self.stage.clients {
-            self.check(&client.topics, &client.got, may_have_gaps);
+            if !(client.is_done && client.got.is_empty()) {
+                self.check(client, may_have_gaps);
+            }
         }
     }
 
     #[track_caller]
-    fn check(&self, topics: &[String], got: &[Got], may_have_gaps: bool) {
+    fn check(&self, client: &Client, may_have_gaps: bool) {
+        let Client { topics, got, .. } = client;
         let (Some(Got::Ready { position, .. }) | Some(Got::Place { position })) = got.first() else {
             panic!("a stream begins with a place: {got:?}")
         };
-        let hears = |topic: &str| topics.iter().any(|followed| followed == topic || followed == "*");
+        let hears = |published: &Published| {
+            let about = &published.topics;
+            topics.iter().any(|followed| followed == "*" || about.contains(&followed.as_str()))
+        };
         let mut next = self.published_up_to(position);
         let mut last: Option<usize> = None;
         let mut gap = false;
         let end = Got::Update { id: String::new(), data: self.published.len().to_string() };
-        for got in got.iter().chain([&end]) {
+        // Who was told to stop does not hear what a log that forgot why takes later.
+        let end = Some(&end).filter(|_| !(client.is_done && self.has_lost));
+        for got in got.iter().chain(end) {
             let data = match got {
                 Got::Ready { .. } => continue,
                 Got::Place { .. } => {
@@ -228,7 +277,7 @@ impl Model {
             };
             let index: usize = data.parse().unwrap();
             assert!(index >= next, "update {index} is doubled or out of order");
-            let missed = (next..index).find(|at| !self.published[*at].lost && hears(self.published[*at].topic));
+            let missed = (next..index).find(|at| !self.published[*at].lost && hears(&self.published[*at]));
             assert!(missed.is_none() || gap, "update {missed:?} is missing before {index}, and no gap says so");
             let was_lost = last.is_some_and(|last| self.published[last].lost);
             let is_lost = self.published.get(index).is_some_and(|published| published.lost);

@@ -1,11 +1,12 @@
 //! A stage for the dispatcher: a log, clients, and a clock that is a number. Nothing happens unless a test says so.
 
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 use std::time::Duration;
 
 use spin_sse::{Decoder, Frame};
 
-use crate::fanout::action::{Action, SessionId};
+use crate::fanout::action::{Action, Cause, SessionId};
 use crate::fanout::cache::Read;
 use crate::fanout::dispatcher::Dispatcher;
 use crate::fanout::reader::Answer;
@@ -57,6 +58,8 @@ pub(super) struct Client {
     pub(super) comments: usize,
     /// How many streams it had.
     pub(super) streams: usize,
+    /// It was told that nothing can follow, and does not come back.
+    pub(super) is_done: bool,
     decoder: Decoder,
 }
 
@@ -72,6 +75,8 @@ pub(super) struct Stage {
     pub(super) clients: Vec<Client>,
     /// The lines for who runs the hub.
     pub(super) reports: Vec<&'static str>,
+    /// Why streams ended.
+    pub(super) causes: Vec<Cause>,
     dispatcher: Dispatcher,
     actions: Vec<Action>,
     writes: HashMap<SessionId, Write>,
@@ -107,6 +112,7 @@ impl Stage {
             now: SECOND,
             clients: Vec::new(),
             reports: Vec::new(),
+            causes: Vec::new(),
             dispatcher: Dispatcher::new(settings, SECOND),
             actions: Vec::new(),
             writes: HashMap::new(),
@@ -152,12 +158,21 @@ impl Stage {
 
     /// Opens a stream for a client.
     pub(super) fn opens(&mut self, client: usize, start: &Start, lasts: Instant, max_bytes: u64) {
-        let resume = match start {
-            Start::Now => None,
-            start => Some(now(Resume::find(start, &now(self.log.extent()).unwrap(), &self.log)).unwrap()),
-        };
         let state = &mut self.clients[client];
         let selector = Selector::new(state.topics.iter().cloned()).unwrap();
+        let resume = match start {
+            Start::Now => None,
+            start => {
+                let extent = now(self.log.extent()).unwrap();
+                let resume = now(Resume::find(start, &extent, &self.log)).unwrap();
+                let topics: Vec<_> = selector.topics().map(Rc::from).collect();
+                state.is_done = resume.is_over(&extent, selector.topics(), &now(self.log.ended(&topics)).unwrap());
+                Some(resume)
+            }
+        };
+        if state.is_done {
+            return;
+        }
         let deadline = self.now + lasts;
         let retry = Duration::from_secs(1);
         let grant = Selector::none();
@@ -179,12 +194,24 @@ impl Stage {
 
     /// Another instance appends an update. What the log sends of it to this one is under way.
     pub(super) fn appends(&mut self, topic: &str, data: &str) -> Position {
+        self.appends_to(&[topic], data, false)
+    }
+
+    /// Another instance appends the last update of these topics.
+    pub(super) fn appends_last(&mut self, topics: &[&str], data: &str) -> Position {
+        self.appends_to(topics, data, true)
+    }
+
+    fn appends_to(&mut self, topics: &[&str], data: &str, last: bool) -> Position {
         self.log.clock.set(self.now + 1);
         self.now += 2;
         let body = format!("data: {data}\n\n");
-        let position = now(self.log.append(&[Record { id: None, meta: format!("-{topic}\n"), body }])).unwrap().first;
-        if self.log.hears(&[topic]).contains(&LISTENER) {
-            self.hints.push_back(Hint { topic: key(topic), position: position.clone() });
+        let record = Record { id: None, last, meta: format!("-{}\n", topics.join("\n")), body };
+        let position = now(self.log.append(&[record])).unwrap().first;
+        for topic in topics {
+            if self.log.hears(&[topic]).contains(&LISTENER) {
+                self.hints.push_back(Hint { topic: key(topic), position: position.clone() });
+            }
         }
         position
     }
@@ -214,7 +241,8 @@ impl Stage {
                     chunk.extend_from_slice(&large);
                     assert!(self.writes.insert(session, Write::Chunk(chunk)).is_none(), "one write at a time");
                 }
-                Action::End { session, last_words } => {
+                Action::End { session, last_words, cause } => {
+                    self.causes.push(cause);
                     assert!(self.writes.insert(session, Write::LastWords(last_words)).is_none(), "one write at a time");
                 }
                 Action::Interrupt(session) => self.interrupted.push_back(session),

@@ -2,15 +2,17 @@
 -- completes its index.
 -- KEYS: the stream, the hub, the times, the recent times, the listeners, and the key of each id that a publisher gave.
 --       The keys of topics and listeners begin like that of the hub, and so are in the same slot.
--- ARGV: the server's run id, a fresh epoch, how many updates, seconds and bytes are kept; then, of each update, its id
---       or nothing, its meta and its body.
--- Returns the first sequence and the epoch. The first write is one that is refused when memory is short, so that it is
+-- ARGV: the server's run id, a fresh epoch, how many updates, seconds, bytes and ends are kept, which updates are the
+--       last of their topics, as numbers from 1 on, each after a space; then, of each update, its id or nothing, its
+--       meta and its body.
+-- Returns the first sequence and the epoch; or `ended` and a topic that has ended, before any write. The first write is one that is refused when memory is short, so that it is
 -- all or nothing.
 local stream, hub, times, recents, listeners = unpack(KEYS, 1, 5)
 local base = string.sub(hub, 1, -4)
 local run, fresh = ARGV[1], ARGV[2]
 local updates, seconds, volume = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local added = (#ARGV - 5) / 3
+local remembered, lasts = tonumber(ARGV[6]), ARGV[7]
+local added = (#ARGV - 7) / 3
 local step = math.max(1, math.floor(seconds / 100))
 
 local function text(number)
@@ -18,10 +20,27 @@ local function text(number)
 end
 local expiry = text(seconds + step)
 
-local epoch, writer, head, ends, marked, indexed, bytes, counted, stale, recent = unpack(redis.call('HMGET', hub,
-    'epoch', 'run', 'head', 'ends', 'marked', 'indexed', 'bytes', 'counted', 'stale', 'recent'))
+local epoch, writer, head, ends, marked, indexed, bytes, counted, stale, recent, has_ended = unpack(redis.call('HMGET',
+    hub, 'epoch', 'run', 'head', 'ends', 'marked', 'indexed', 'bytes', 'counted', 'stale', 'recent', 'ended'))
+local ended = base .. 'ended'
+if epoch and (has_ended or lasts ~= '') then
+    local topics = {}
+    for at = 8, #ARGV, 3 do
+        for topic in string.gmatch(string.sub(ARGV[at + 1], 2), '([^\n]*)\n') do
+            topics[#topics + 1] = topic
+        end
+    end
+    for at = 1, #topics, 1000 do
+        local last = math.min(at + 999, #topics)
+        for place, sequence in ipairs(redis.call('ZMSCORE', ended, unpack(topics, at, last))) do
+            if sequence and tonumber(sequence) >= tonumber(stale or 0) then
+                return {'ended', topics[at + place - 1]}
+            end
+        end
+    end
+end
 if not epoch then
-    redis.call('DEL', stream, times, recents)
+    redis.call('DEL', stream, times, recents, ended)
     epoch, writer, head, ends, marked, indexed, bytes, counted, stale, recent = fresh, run, 0, '', 0, 0, 0, 0, 0, 0
 elseif writer ~= run and added > 0 then
     -- The server is not the one that wrote last: it was restarted, restored or replaced, and may have lost updates that
@@ -87,12 +106,27 @@ if counted > length then
 end
 
 -- The index first: who may not write it, or has no memory for it, has then written nothing that counts.
-for at = 6, #ARGV, 3 do
-    note(text(head + (at - 3) / 3), ARGV[at + 1])
+for at = 8, #ARGV, 3 do
+    note(text(head + (at - 5) / 3), ARGV[at + 1])
 end
 index()
+if lasts ~= '' then
+    redis.call('ZREMRANGEBYRANK', ended, 0, -1 - remembered)
+    for last in string.gmatch(lasts, '%d+') do
+        local sequence = text(first + tonumber(last) - 1)
+        for topic in string.gmatch(string.sub(ARGV[tonumber(last) * 3 + 6], 2), '([^\n]*)\n') do
+            redis.call('ZADD', ended, sequence, topic)
+            -- Its relay, if it had one, has nothing more to do.
+            redis.call('HDEL', base .. 'relays', topic)
+            redis.call('HDEL', base .. 'left', topic)
+        end
+    end
+    redis.call('EXPIRE', ended, expiry)
+    redis.call('HSET', hub, 'ended', '1')
+    has_ended = true
+end
 local ids = {}
-for at = 6, #ARGV, 3 do
+for at = 8, #ARGV, 3 do
     head = head + 1
     local id, meta, sequence = ARGV[at], ARGV[at + 1], text(head)
     local entry = sequence .. '-' .. epoch
@@ -124,6 +158,12 @@ if mark then
     end
     redis.call('EXPIRE', stream, expiry)
     redis.call('EXPIRE', times, expiry)
+    if has_ended then
+        redis.call('ZREMRANGEBYSCORE', ended, '-inf', '(' .. text(stale))
+        if redis.call('EXPIRE', ended, expiry) == 0 then
+            redis.call('HDEL', hub, 'ended')
+        end
+    end
 end
 -- And where the log was a moment ago, by marks that are closer to each other: what a mark begins was appended within
 -- 1 ms. Of what another release appended it is not known when: the mark begins before that.

@@ -5,6 +5,9 @@
 //! | `K` | stream | the updates: entry `<sequence>-<epoch>` with the fields `meta` and `wire` |
 //! | `{K}:hub` | hash | what the log knows of itself, below |
 //! | `{K}:t:<topic>` | sorted set | the sequences of the updates on a topic |
+//! | `{K}:ended` | sorted set | the topics that have ended, by the sequence of their last update |
+//! | `{K}:relays` | hash | of a topic that has a relay, the holder and when its lease is over |
+//! | `{K}:left` | hash | what is appended if that lease runs out, the meta, LF and the body |
 //! | `{K}:times` | list | marks: a sequence, and when it was given out |
 //! | `{K}:recent` | list | the same of the last seconds, in milliseconds |
 //! | `{K}:id:<id>` | string | the entry's id of an update to which its publisher gave `<id>` |
@@ -12,8 +15,9 @@
 //! | `{K}:l:<topic>` | set | the listeners that registered a topic |
 //! | `{K}:w:<listener>` | stream | what a listener is told: the fields `topics` and `position` |
 //!
-//! `K` is the variable `stream_key`. All share its hash slot. But for `{K}:hub`, which is small, they expire: the first
-//! five with the history, those of listeners an hour after the last one registered.
+//! `K` is the variable `stream_key`. All share its hash slot. But for `{K}:hub`, which is small, and those of relays,
+//! which end with their topics, they expire: the first six with the history, those of listeners an hour after the last
+//! one registered.
 //!
 //! The fields of `{K}:hub`:
 //!
@@ -26,6 +30,7 @@
 //! | `stale` | what comes before this sequence is too old |
 //! | `indexed` | the index has all updates up to this sequence |
 //! | `bytes`, `counted` | how large the updates that are kept are together, and how many |
+//! | `ended` | there if some topic has ended |
 //! | `drained` | when listeners were last told to end their streams |
 
 use crate::log::listener::ListenerId;
@@ -41,6 +46,8 @@ pub(crate) struct Keys {
     pub times: String,
     /// How old those of the last seconds are.
     pub recent: String,
+    /// The topics that have ended.
+    pub ended: String,
     /// Who is registered.
     pub listeners: String,
     tagged: String,
@@ -69,8 +76,9 @@ impl Keys {
             _ => return refused("must have braces around one hash tag only"),
         };
         let key = |name: &str| format!("{tagged}:{name}");
-        let (hub, times, recent, listeners) = (key("hub"), key("times"), key("recent"), key("listeners"));
-        Ok(Keys { stream: stream.to_owned(), hub, times, recent, listeners, tagged })
+        let (hub, times, recent) = (key("hub"), key("times"), key("recent"));
+        let (ended, listeners) = (key("ended"), key("listeners"));
+        Ok(Keys { stream: stream.to_owned(), hub, times, recent, ended, listeners, tagged })
     }
 
     /// The key of an id that a publisher gave.
@@ -81,6 +89,16 @@ impl Keys {
     /// The key of the index of a topic.
     pub(crate) fn topic(&self, topic: &str) -> String {
         format!("{}:t:{topic}", self.tagged)
+    }
+
+    /// The key of who relays to which topic.
+    pub(crate) fn relays(&self) -> String {
+        format!("{}:relays", self.tagged)
+    }
+
+    /// The key of what relays left.
+    pub(crate) fn left(&self) -> String {
+        format!("{}:left", self.tagged)
     }
 
     /// The key of what a listener is told.

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     fn extent(oldest: u64, head: u64) -> Extent {
-        Extent { epoch: "7".to_owned(), oldest, head, ends: vec![] }
+        Extent { epoch: "7".to_owned(), oldest, head, ends: vec![], has_ended_topics: false }
     }
 
     #[test]
@@ -106,9 +106,11 @@ mod tests {
         let answer = |words: &[&str]| {
             as_of(words.iter().map(|word| Value::Bytes(word.as_bytes().to_vec())).collect(), 5_000_000, 8_000_001)
         };
-        let good = answer(&["7", "9", "", "5", "1000", "3 970", "7 980", "8 996"]).unwrap();
+        let good = answer(&["7", "9", "", "5", "0", "1000", "3 970", "7 980", "8 996"]).unwrap();
         assert_eq!((good.sequence, good.extent.oldest), (7, 5), "4 ms before 1000 is not after the mark at 996");
-        for words in [&[][..], &["7", "9", "", "5"], &["7", "9", "", "5", "x"], &["7", "9", "", "5", "1", "3"]] {
+        for words in
+            [&["7", "9", "", "5", "0"][..], &["7", "9", "", "5", "0", "x"], &["7", "9", "", "5", "0", "1", "3"]]
+        {
             assert!(answer(words).is_err(), "{words:?}");
         }
     }

@@ -1,7 +1,10 @@
 //! What Redis answers, as it arrives: Spin flattens a reply, so that an entry is five values in a row.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 
+use crate::log::ended::{self, AppendError, Ended};
 use crate::log::log::Page;
 use crate::log::position::{EpochEnd, Extent, Position};
 use crate::log::record::Entry;
@@ -12,11 +15,42 @@ use crate::log::unavailable::Unavailable;
 ///
 /// # Errors
 ///
-/// [`Unavailable`] when it is another answer; so do all of these.
-pub(crate) fn position(reply: Vec<Value>) -> Result<Position, Unavailable> {
+/// [`AppendError::Ended`]; [`AppendError::Unavailable`] when it is another answer; so do all of these.
+pub(crate) fn position(reply: Vec<Value>) -> Result<Position, AppendError> {
     let mut values = reply.into_iter();
-    let (sequence, epoch) = (number(values.next())?, text(values.next())?);
-    Ok(Position { epoch, sequence })
+    let first = text(values.next())?;
+    let second = text(values.next())?;
+    if first == "ended" {
+        return Err(AppendError::Ended(second));
+    }
+    Ok(Position { epoch: second, sequence: first.parse().map_err(|_| unexpected())? })
+}
+
+/// Reads the answer to an append, of which [`AppendError::Ended`] is one.
+///
+/// # Errors
+///
+/// [`Unavailable`].
+pub(crate) fn written(reply: Vec<Value>) -> Result<Result<Position, AppendError>, Unavailable> {
+    match position(reply) {
+        Err(AppendError::Unavailable(unavailable)) => Err(unavailable),
+        written => Ok(written),
+    }
+}
+
+/// Reads which of `topics` have ended.
+///
+/// # Errors
+///
+/// [`Unavailable`].
+pub(crate) fn ended(topics: &[Rc<str>], reply: Vec<Value>) -> Result<Ended, Unavailable> {
+    let mut ended = Vec::new();
+    for (topic, value) in topics.iter().zip(reply) {
+        if value != Value::Nil {
+            ended.push((Rc::clone(topic), number(Some(value))?));
+        }
+    }
+    Ok(ended)
 }
 
 /// Reads the answer to a read.
@@ -28,14 +62,15 @@ pub(crate) fn page(reply: Vec<Value>) -> Result<Page, Unavailable> {
     let mut values = reply.into_iter();
     let extent = extent(&mut values)?;
     let through = number(values.next())?;
+    let ended = ended::parse(&text(values.next())?).ok_or_else(unexpected)?;
     let mut entries = Vec::new();
     while let Some(entry) = entry(&mut values)? {
         entries.push(entry);
     }
-    Ok(Page { extent, entries, through })
+    Ok(Page { extent, entries, through, ended })
 }
 
-/// Reads where a log begins and ends.
+/// Reads where a log begins and ends, and whether a topic has ended.
 ///
 /// # Errors
 ///
@@ -43,10 +78,11 @@ pub(crate) fn page(reply: Vec<Value>) -> Result<Page, Unavailable> {
 pub(crate) fn extent(values: &mut impl Iterator<Item = Value>) -> Result<Extent, Unavailable> {
     let (epoch, head, earlier) = (text(values.next())?, number(values.next())?, text(values.next())?);
     let kept = number(values.next())?;
+    let has_ended_topics = number(values.next())? == 1;
     let mut ends = ends(&earlier)?;
     ends.push(EpochEnd { epoch: epoch.clone(), sequence: head });
     let oldest = head.saturating_sub(kept).saturating_add(1);
-    Ok(Extent { epoch, oldest, head, ends })
+    Ok(Extent { epoch, oldest, head, ends, has_ended_topics })
 }
 
 /// Reads the answer to a search: the sequence of the entry that was found.
@@ -159,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_page_has_an_extent_and_entries() {
-        let reply = [&["77", "6", "55 2 66 4 ", ":3", "6"], &ENTRY[..], &NEXT].concat();
+        let reply = [&["77", "6", "55 2 66 4 ", ":3", ":1", "6", "2 a b\n"], &ENTRY[..], &NEXT].concat();
         let page = page(values(&reply)).unwrap();
         assert_eq!((page.extent.epoch.as_str(), page.extent.oldest, page.extent.head), ("77", 4, 6));
         let ends: Vec<_> = page.extent.ends.iter().map(|end| (end.epoch.as_str(), end.sequence)).collect();
@@ -168,25 +204,37 @@ mod tests {
         assert_eq!(page.entries[0].wire, "id: #77-5\ndata: x\n\n");
         assert!(!page.entries[0].private && page.entries[1].private);
         assert_eq!(page.entries[1].topics().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!((page.extent.has_ended_topics, page.ended), (true, vec![(Rc::from("a b"), 2)]));
     }
 
     #[test]
     fn a_log_without_updates_is_empty() {
-        let page_of_none = page(values(&["77", "0", "", ":0", "0"])).unwrap();
+        let page_of_none = page(values(&["77", "0", "", ":0", ":0", "0", ""])).unwrap();
         assert_eq!((page_of_none.extent.oldest, page_of_none.extent.head, page_of_none.entries.len()), (1, 0, 0));
-        let expired = page(values(&["77", "9", "", ":0", "0"])).unwrap();
+        let expired = page(values(&["77", "9", "", ":0", ":0", "0", ""])).unwrap();
         assert_eq!((expired.extent.oldest, expired.extent.head), (10, 9));
     }
 
     #[test]
     fn a_page_in_another_shape_is_an_error() {
-        for (at, word) in [(0, ":1"), (1, "x"), (1, "nil"), (2, "55"), (2, "55 x"), (3, ":-1"), (3, "nil"), (4, "x")] {
-            let mut reply = [&["77", "6", "55 2", ":3", "6"], &ENTRY[..]].concat();
+        for (at, word) in [
+            (0, ":1"),
+            (1, "x"),
+            (1, "nil"),
+            (2, "55"),
+            (2, "55 x"),
+            (3, ":-1"),
+            (3, "nil"),
+            (4, "x"),
+            (5, "x"),
+            (6, "x"),
+        ] {
+            let mut reply = [&["77", "6", "55 2", ":3", ":0", "6", ""], &ENTRY[..]].concat();
             reply[at] = word;
             assert!(page(values(&reply)).is_err(), "{reply:?}");
         }
-        for length in 0..5 {
-            assert!(page(values(&["77", "6", "55 2", ":3", "6"][..length])).is_err());
+        for length in 0..7 {
+            assert!(page(values(&["77", "6", "55 2", ":3", ":0", "6", ""][..length])).is_err());
         }
         assert!(page(vec![Value::Bytes(vec![0xff])]).is_err());
     }
@@ -198,11 +246,11 @@ mod tests {
         {
             let mut entry = ENTRY;
             entry[at] = word;
-            let reply = [&["77", "6", "", ":3", "6"], &entry[..]].concat();
+            let reply = [&["77", "6", "", ":3", ":0", "6", ""], &entry[..]].concat();
             assert!(page(values(&reply)).is_err(), "{reply:?}");
         }
         for length in 1..5 {
-            let reply = [&["77", "6", "", ":3", "6"], &ENTRY[..length]].concat();
+            let reply = [&["77", "6", "", ":3", ":0", "6", ""], &ENTRY[..length]].concat();
             assert!(page(values(&reply)).is_err(), "{length}");
         }
     }
@@ -210,7 +258,8 @@ mod tests {
     #[test]
     fn an_append_is_answered_with_a_position() {
         assert_eq!(position(values(&["5", "77"])).unwrap(), head(5));
-        for reply in [&[][..], &["5"], &["x", "77"], &["nil", "77"], &["5", ":77"], &["-1", "77"]] {
+        assert_eq!(position(values(&["ended", "a b"])), Err(AppendError::Ended("a b".to_owned())));
+        for reply in [&[][..], &["5"], &["ended"], &["x", "77"], &["nil", "77"], &["5", ":77"], &["-1", "77"]] {
             assert!(position(values(reply)).is_err(), "{reply:?}");
         }
     }

@@ -6,16 +6,16 @@ use crate::log::unavailable::Unavailable;
 
 /// Appends updates, and makes the log and its index where there is none.
 pub(crate) const APPEND: Script =
-    Script { text: lean!(include_str!("append.lua")), sha1: "d1b3f8701e42c73467cb24e22dcf489af538e238" };
+    Script { text: lean!(include_str!("append.lua")), sha1: "5583291a7dfbb8e3d3b99ddd99b42d02ecb5a458" };
 /// Reads all updates after a sequence.
 pub(crate) const READ: Script =
-    Script { text: lean!(include_str!("read.lua")), sha1: "ffb45b17868a42e150514020286f5b9ca6579190" };
+    Script { text: lean!(include_str!("read.lua")), sha1: "570d25ed716eb7b75780b41ab432a10686f0a04e" };
 /// Reads the updates of topics.
 pub(crate) const TOPICS: Script =
-    Script { text: lean!(include_str!("topics.lua")), sha1: "d747dcc8b3b18bbf9799cb74785a72add4605ffa" };
+    Script { text: lean!(include_str!("topics.lua")), sha1: "8782c5e3c162c5ee7a5eb561a47bbf4c6d686393" };
 /// Reads where the log was a moment ago.
 pub(crate) const RECENT: Script =
-    Script { text: lean!(include_str!("recent.lua")), sha1: "0d460c6aec58fec79fd5add38b2394e66c7207ea" };
+    Script { text: lean!(include_str!("recent.lua")), sha1: "74064d23e3739c241fceaa55da30673f1199ec2d" };
 /// Finds the update with an id that a publisher gave.
 pub(crate) const FIND: Script =
     Script { text: lean!(include_str!("find.lua")), sha1: "0651f308b7a07e5a312e028d25e45544a44a34eb" };
@@ -28,6 +28,16 @@ pub(crate) const UNREGISTER: Script =
 /// Notes that listeners are to end their streams.
 pub(crate) const DRAIN: Script =
     Script { text: lean!(include_str!("drain.lua")), sha1: "1db8d2ec94554a31004f568b33174416deea78c3" };
+
+/// Holds a topic for a relay.
+pub(crate) const BEGIN_RELAY: Script =
+    Script { text: lean!(include_str!("begin_relay.lua")), sha1: "6756f3edb35480888ed45274b8052f127ae97690" };
+/// Which topics a holder holds.
+pub(crate) const HELD: Script =
+    Script { text: lean!(include_str!("held.lua")), sha1: "8f61b36d5b4b0478bffcef54586371b8ca3d5bb8" };
+/// Takes over the relays whose lease is over.
+pub(crate) const TAKE_OVER: Script =
+    Script { text: lean!(include_str!("take_over.lua")), sha1: "6048ea12a025023ab25ef769d537c0ff69128ce9" };
 
 /// A script, and what a server that knows it calls it.
 pub(crate) struct Script {

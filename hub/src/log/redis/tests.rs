@@ -1,7 +1,9 @@
 //! The log against a server: `cargo test -- --ignored`, with the program `redis-server`.
 
+mod ending;
 mod index;
 mod listeners;
+mod relays;
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +13,9 @@ use test_redis::Redis;
 
 use super::*;
 use crate::log::laws::{self, now};
-use crate::log::redis::script::{APPEND, DRAIN, FIND, READ, RECENT, REGISTER, TOPICS, UNREGISTER};
+use crate::log::redis::script::{
+    APPEND, BEGIN_RELAY, DRAIN, FIND, HELD, READ, RECENT, REGISTER, TAKE_OVER, TOPICS, UNREGISTER,
+};
 use crate::log::redis::server::Value as Flat;
 
 fn log(redis: &Redis, stream: &str, updates: u64, seconds: u64) -> RedisLog<Native> {
@@ -107,12 +111,19 @@ fn flatten(value: Value, into: &mut Vec<Flat>) {
 }
 
 fn record(text: &str) -> Record {
-    Record { id: None, meta: "-t\n".to_owned(), body: format!("data: {text}\n\n") }
+    Record { id: None, last: false, meta: "-t\n".to_owned(), body: format!("data: {text}\n\n") }
 }
 
 fn append(log: &impl Log, count: usize) -> Position {
     let records: Vec<_> = (0..count).map(|n| record(&n.to_string())).collect();
     now(log.append(&records)).unwrap().first
+}
+
+fn unavailable(log: &impl Log, records: &[Record]) -> Unavailable {
+    match now(log.append(records)) {
+        Err(AppendError::Unavailable(unavailable)) => unavailable,
+        other => panic!("the log cannot be written: {other:?}"),
+    }
 }
 
 fn extent(log: &impl Log) -> Extent {
@@ -134,7 +145,7 @@ fn a_log_in_redis_obeys_the_laws() {
 #[ignore = "needs redis-server"]
 fn scripts_are_called_by_their_names() {
     let redis = Redis::start();
-    for script in [APPEND, READ, TOPICS, RECENT, FIND, REGISTER, UNREGISTER, DRAIN] {
+    for script in [APPEND, READ, TOPICS, RECENT, FIND, REGISTER, UNREGISTER, DRAIN, BEGIN_RELAY, HELD, TAKE_OVER] {
         assert_eq!(redis.command(&["SCRIPT", "LOAD", script.text]), script.sha1, "{}", script.text);
     }
 }
@@ -277,7 +288,7 @@ fn a_store_that_has_no_memory_left_takes_all_of_a_batch_or_nothing() {
     append(&log, 2);
     redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
     let records: Vec<_> = (0..5).map(|n| record(&n.to_string())).collect();
-    let refused = now(log.append(&records)).unwrap_err();
+    let refused = unavailable(&log, &records);
     assert!(refused.reason.contains("OOM"), "{refused}");
     assert_eq!(extent(&log).head, 2);
     redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
@@ -325,6 +336,16 @@ fn the_user_that_the_docs_describe_may_do_everything() {
     now(log.register(&registration(&["t", "*"], &[]))).unwrap();
     now(log.register(&registration(&[], &["*"]))).unwrap();
     assert!(now(log.drain(&[70_001], Duration::ZERO)).unwrap());
+    let last = Record { last: true, meta: "-ends\n".to_owned(), ..record("last") };
+    now(log.append(std::slice::from_ref(&last))).unwrap();
+    assert_eq!(now(log.append(&[last])), Err(AppendError::Ended("ends".to_owned())));
+    assert_eq!(now(log.ended(&["ends".into()])).unwrap().len(), 1);
+    assert_eq!(now(log.after(&Interest::All(0))).unwrap().ended.len(), 1);
+    assert!(matches!(now(log.begin_relay("relayed", 1, &named)).unwrap(), Begun::Held(_)));
+    assert_eq!(now(log.held(1, true)).unwrap(), ["relayed"]);
+    assert!(now(log.has_any(&["relayed".into()])).unwrap() && !now(log.has_any(&["x".into()])).unwrap());
+    redis.command(&["HSET", "{sse:updates}:relays", "relayed", "1 1"]);
+    assert_eq!(now(log.take_over(2)).unwrap().len(), 1);
     now(log.append(std::slice::from_ref(&named))).unwrap();
     assert_eq!(now(log.wait(70_001)).unwrap().hints.len(), 2, "to drain, and the update");
     redis.command(&["HSET", "{sse:updates}:listeners", "70001", "1 1 0 1 run"]);
@@ -335,9 +356,9 @@ fn the_user_that_the_docs_describe_may_do_everything() {
     let old = (unix - 200).to_string();
     redis.command(&["RPUSH", "{sse:updates}:times", &format!("1 {old}"), &format!("8 {old}")]);
     redis.command(&["HSET", "{sse:updates}:hub", "marked", &old]);
-    assert_eq!(append(&log, 1).sequence, 13);
+    assert_eq!(append(&log, 1).sequence, 14);
     let waits = RedisLog::new(Native::new(url), Keys::new("sse:updates").unwrap(), retention, 1);
-    assert!(now(waits.append(&[record("x")])).unwrap_err().reason.contains("replicas"));
+    assert!(unavailable(&waits, &[record("x")]).reason.contains("replicas"));
 }
 
 #[test]
@@ -347,6 +368,6 @@ fn publications_wait_for_replicas_if_they_are_to() {
     let server = Native::new(redis.url());
     let retention = Retention { updates: 10, seconds: 10, bytes: 1 << 30 };
     let log = RedisLog::new(server, Keys::new("s").unwrap(), retention, 1);
-    let refused = now(log.append(&[record("x")])).unwrap_err();
+    let refused = unavailable(&log, &[record("x")]);
     assert!(refused.uncertain && refused.reason.contains("replicas"), "{refused}");
 }

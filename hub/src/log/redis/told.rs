@@ -1,14 +1,38 @@
 //! What Redis answers to listeners.
 
-use crate::log::listener::{Census, Gathered, Hint, Peer, Woken};
+use std::time::Duration;
+
+use crate::log::listener::{Census, Gathered, Hint, LEASE, Peer, Registration, Woken};
 use crate::log::position::Position;
 use crate::log::redis::reply::{number, place, text, unexpected};
+use crate::log::redis::script::bytes;
 use crate::log::redis::server::Value;
 use crate::log::unavailable::Unavailable;
 use crate::topic::key::key;
 
 /// How many entries a wait returns at most. When there are as many, there may be more, and some may be gone.
 pub(crate) const WAIT_ENTRIES: usize = 256;
+
+/// For how long the topics of a listener are kept that does not register them again.
+const TOPICS_EXPIRY: Duration = Duration::from_secs(3_600);
+/// After how long a listener is to register its topics again, so that they do not expire.
+const KNOWN: Duration = Duration::from_secs(1_200);
+
+/// The arguments of the script that registers.
+pub(crate) fn values(run_id: &str, registration: &Registration) -> Vec<Vec<u8>> {
+    let Registration { listener, streams, added, removed } = registration;
+    let mut values = vec![
+        bytes(run_id),
+        bytes(&listener.to_string()),
+        bytes(&streams.to_string()),
+        bytes(&LEASE.as_millis().to_string()),
+        bytes(&KNOWN.as_millis().to_string()),
+        bytes(&TOPICS_EXPIRY.as_secs().to_string()),
+        bytes(&added.len().to_string()),
+    ];
+    values.extend(added.iter().chain(removed).map(|topic| bytes(topic)));
+    values
+}
 
 /// Reads the answer to a registration.
 ///

@@ -1,10 +1,10 @@
 -- Reads the updates of some topics, of each after a sequence of its own, in one order. Writes nothing.
 -- KEYS: the stream, the hub, and the index of each topic.
 -- ARGV: how many updates and about how many bytes to return at most, and the sequence of each topic.
--- Returns what a read returns; nothing where there is no log, or not all of it is in the index.
+-- Returns what a read returns, with those of the topics that have ended; nothing where there is no log, or not all of it is in the index.
 local stream, hub = KEYS[1], KEYS[2]
 local updates, bytes = tonumber(ARGV[1]), tonumber(ARGV[2])
-local epoch, head, ends, indexed = unpack(redis.call('HMGET', hub, 'epoch', 'head', 'ends', 'indexed'))
+local epoch, head, ends, indexed, has_ended = unpack(redis.call('HMGET', hub, 'epoch', 'head', 'ends', 'indexed', 'ended'))
 if not epoch or indexed ~= head then
     return {}
 end
@@ -48,12 +48,24 @@ local function sink(cursor)
     heap[at] = cursor
 end
 
-local reply = {epoch, head, ends, redis.call('XLEN', stream), head}
+local reply = {epoch, head, ends, redis.call('XLEN', stream), has_ended and 1 or 0, head, ''}
+if has_ended and #KEYS > 2 then
+    local topics, lines = {}, {}
+    for at = 3, #KEYS do
+        topics[#topics + 1] = string.sub(KEYS[at], named)
+    end
+    for at, sequence in ipairs(redis.call('ZMSCORE', string.sub(hub, 1, -4) .. 'ended', unpack(topics))) do
+        if sequence then
+            lines[#lines + 1] = sequence .. ' ' .. topics[at] .. '\n'
+        end
+    end
+    reply[7] = table.concat(lines)
+end
 local done
 while heap[1] do
     local cursor = heap[1]
     if updates == 0 or bytes <= 0 then
-        reply[5] = done
+        reply[6] = done
         break
     end
     if cursor.next ~= done then

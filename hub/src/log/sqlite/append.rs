@@ -10,32 +10,44 @@ use crate::log::sqlite::connection::Value;
 use crate::log::sqlite::row::{array, integer, joined, unexpected, whole};
 use crate::log::unavailable::Unavailable;
 
-/// Appends one update, and returns what [`appended`] reads.
+/// Appends one update, and returns what [`appended`] reads; nothing if a topic has ended.
 pub(super) const APPEND_ONE: &str = lean!(concat!(
     include_str!("append.sql"),
-    "VALUES (?, coalesce((SELECT total FROM updates ORDER BY sequence DESC LIMIT 1), 0) + ?, ?, ?, ?, ?, ",
-    "CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER)) ",
+    ") SELECT ?, coalesce((SELECT total FROM updates ORDER BY sequence DESC LIMIT 1), 0) + ?, ?, ?, ?, ?, ",
+    "CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER)\nWHERE\n",
+    include_str!("not_ended.sql"),
     "RETURNING sequence, (SELECT epoch FROM hub), (\n",
     include_str!("woken.sql"),
     ")"
 ));
 
-/// Returns what [`appended`] reads, of the last append of the connection.
+/// Returns what [`appended`] reads, of the last append of the connection, and how many updates that was.
 pub(super) const APPENDED: &str =
-    lean!(concat!("SELECT last_insert_rowid(), epoch, (\n", include_str!("woken.sql"), ") FROM hub"));
+    lean!(concat!("SELECT last_insert_rowid(), epoch, (\n", include_str!("woken.sql"), "), changes() FROM hub"));
 
-/// Appends so many updates. A row each would cross from the host, so it returns none.
+/// Appends so many updates, or none if a topic has ended. A row each would cross from the host, so it returns none.
 pub(super) fn append_many(count: usize) -> String {
+    const NOT_ENDED: &str = lean!(concat!(") WHERE\n", include_str!("not_ended.sql")));
     let mut statement = String::from(concat!(
         include_str!("append.sql"),
-        "SELECT column1, coalesce((SELECT total FROM updates ORDER BY sequence DESC LIMIT 1), 0) + column2, ",
+        ") SELECT column1, coalesce((SELECT total FROM updates ORDER BY sequence DESC LIMIT 1), 0) + column2, ",
         "column3, column4, column5, column6, CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) FROM (VALUES "
     ));
     for at in 0..count {
         statement.push_str(if at == 0 { "(?, ?, ?, ?, ?, ?)" } else { ", (?, ?, ?, ?, ?, ?)" });
     }
-    statement.push(')');
+    statement.push_str(NOT_ENDED);
     statement
+}
+
+/// Ends the topics of an update.
+pub(super) const END: &str = lean!(include_str!("end.sql"));
+/// Forgets ends.
+pub(super) const PRUNE_ENDED: &str = lean!(include_str!("prune_ended.sql"));
+
+/// What is bound to [`END`] for an update with this sequence.
+pub(super) fn end(record: &Record, sequence: u64) -> Vec<Value> {
+    vec![array(record.topics()), integer(sequence)]
 }
 
 /// What is bound to a statement that appends: of each record its size, the sizes up to it, its id, its topics if there
@@ -69,7 +81,7 @@ pub(super) fn heard_as(records: &[Record]) -> Value {
 
 /// Reads the last sequence, the epoch, and whom to wake. The sequences of one append follow each other.
 pub(super) fn appended(row: &[Value], records: &[Record]) -> Result<Appended, Unavailable> {
-    let [last, Value::Text(epoch), listeners] = row else { return Err(unexpected()) };
+    let [last, Value::Text(epoch), listeners, ..] = row else { return Err(unexpected()) };
     let earlier = u64::try_from(records.len().saturating_sub(1)).unwrap_or(u64::MAX);
     let first = whole(last)?.checked_sub(earlier).ok_or_else(unexpected)?;
     let listeners = joined(listeners)?.map(|port| port.parse().map_err(|_| unexpected())).collect::<Result<_, _>>()?;

@@ -1,1 +1,1 @@
-INSERT INTO updates (size, total, id, topics, meta, body, time)
+INSERT INTO updates (size, total, id, topics, meta, body, time

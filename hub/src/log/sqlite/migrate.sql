@@ -1,4 +1,4 @@
--- Makes the tables of the releases before version 2 into those of version 2. Their times were seconds.
+-- Makes the tables of the releases before version 2 into those of this one. Their times were seconds.
 DROP TRIGGER IF EXISTS updates_prune
 
 DROP INDEX IF EXISTS updates_id

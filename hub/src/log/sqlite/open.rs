@@ -6,8 +6,8 @@ use crate::log::sqlite::connection::{Connect, Database, Rows, Value, when_unlock
 use crate::log::sqlite::row::{integer, only, unexpected};
 use crate::log::unavailable::Unavailable;
 
-/// The version of the tables. Releases before it left it at 0.
-const VERSION: i64 = 2;
+/// The version of the tables. It was left at 0 before 2.
+const VERSION: i64 = 3;
 
 const SCHEMA: &str = lean!(include_str!("schema.sql"));
 const MIGRATE: &str = lean!(include_str!("migrate.sql"));
@@ -63,8 +63,8 @@ impl<C: Connect> Opening<'_, C> {
             return Ok(());
         }
         // With a write-ahead log, readers do not wait for writers, and an append costs half. The mode stays set.
-        // Another instance may be setting it at this moment.
-        let _ = self.database.execute("PRAGMA journal_mode = WAL", vec![]).await;
+        // A database that is not a file may not know it.
+        let _ = self.run("PRAGMA journal_mode = WAL", vec![]).await;
         self.run("BEGIN IMMEDIATE", vec![]).await?;
         let mut made = self.make_tables_in_transaction().await;
         if made.is_ok() {
@@ -82,8 +82,8 @@ impl<C: Connect> Opening<'_, C> {
         if self.is_current().await? {
             return Ok(());
         }
-        let earlier = self.found().await?.1;
-        for statement in statements(earlier) {
+        let (version, earlier) = self.found().await?;
+        for statement in statements(earlier.then_some(version)) {
             self.run(statement, vec![]).await.map_err(|error| match earlier {
                 true => Unavailable::new(format!(
                     "the database of an earlier release could not be converted, and is as it was: remove the cause, \
@@ -115,8 +115,9 @@ impl<C: Connect> Opening<'_, C> {
     }
 }
 
-/// What makes the tables, from nothing or from those of an `earlier` release.
-pub(super) fn statements(earlier: bool) -> impl Iterator<Item = &'static str> {
-    let migrate = if earlier { MIGRATE } else { "" };
+/// What makes the tables, from nothing or from those of an `earlier` version.
+pub(super) fn statements(earlier: Option<i64>) -> impl Iterator<Item = &'static str> {
+    // What came after version 2 is new tables only.
+    let migrate = if earlier.is_some_and(|version| version < 2) { MIGRATE } else { "" };
     migrate.split_terminator("\n\n").chain(SCHEMA.split("\n\n"))
 }

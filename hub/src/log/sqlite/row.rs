@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 
+use crate::log::ended::{self, Ended};
 use crate::log::interest::Interest;
 use crate::log::log::{AsOf, Page};
 use crate::log::position::Extent;
@@ -45,25 +46,36 @@ pub(super) fn only(rows: Rows) -> Result<Vec<Value>, Unavailable> {
     rows.into_iter().next().ok_or_else(unexpected)
 }
 
-/// Where a log begins and ends: its epoch, its oldest sequence or NULL, its head.
+/// Where a log begins and ends: its epoch, its oldest sequence or NULL, its head, whether a topic has ended.
 pub(super) fn extent(row: &[Value]) -> Result<Extent, Unavailable> {
-    let [Value::Text(epoch), oldest, head] = row else { return Err(unexpected()) };
+    let [Value::Text(epoch), oldest, head, has_ended_topics] = row else { return Err(unexpected()) };
     let head = whole(head)?;
     let oldest = optional(oldest)?.unwrap_or_else(|| head.saturating_add(1));
-    Ok(Extent { epoch: epoch.clone(), oldest, head, ends: Vec::new() })
+    Ok(Extent { epoch: epoch.clone(), oldest, head, ends: Vec::new(), has_ended_topics: whole(has_ended_topics)? != 0 })
 }
 
-/// A page: its extent, its last sequence or NULL for the head, its records or NULL for none.
+/// A page: its extent, its last sequence or NULL for the head, the topics that have ended and its records, both NULL
+/// for none.
 pub(super) fn page(mut row: Vec<Value>) -> Result<Page, Unavailable> {
-    let (records, through) = (row.pop(), row.pop());
+    let (records, ended, through) = (row.pop(), row.pop(), row.pop());
     let entries = match records {
         Some(Value::Blob(records)) => record::parse(Bytes::from(records))?,
         Some(Value::Null) => Vec::new(),
         _ => return Err(unexpected()),
     };
+    let ended = self::ended(&ended.ok_or_else(unexpected)?)?;
     let extent = extent(&row)?;
     let through = optional(&through.ok_or_else(unexpected)?)?.unwrap_or(extent.head);
-    Ok(Page { extent, entries, through })
+    Ok(Page { extent, entries, through, ended })
+}
+
+/// The topics that have ended; NULL for none.
+pub(super) fn ended(value: &Value) -> Result<Ended, Unavailable> {
+    match value {
+        Value::Text(text) => ended::parse(text).ok_or_else(unexpected),
+        Value::Null => Ok(Vec::new()),
+        _ => Err(unexpected()),
+    }
 }
 
 /// An extent, and the last sequence before a moment, or NULL: then all that is kept came later.

@@ -66,6 +66,33 @@ WHEN NEW.sequence % 16 = 0 OR NEW.size > 4096 OR (SELECT history_updates FROM hu
         ORDER BY sequence LIMIT 1);
 END
 
+-- The topics that have ended, with the sequence and the time of their last update, numbered in that order. Appends keep it.
+CREATE TABLE IF NOT EXISTS ended (
+    topic TEXT PRIMARY KEY,
+    number INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    time INTEGER NOT NULL
+) WITHOUT ROWID
+
+CREATE INDEX IF NOT EXISTS ended_number ON ended (number)
+
+CREATE INDEX IF NOT EXISTS ended_sequence ON ended (sequence)
+
+-- Who relays to which topic, and what is appended if the lease runs out. The end of a topic ends its relay.
+CREATE TABLE IF NOT EXISTS relays (
+    topic TEXT PRIMARY KEY,
+    holder INTEGER NOT NULL,
+    lease INTEGER NOT NULL,
+    meta TEXT NOT NULL,
+    body TEXT NOT NULL
+) WITHOUT ROWID
+
+CREATE INDEX IF NOT EXISTS relays_holder ON relays (holder)
+
+CREATE TRIGGER IF NOT EXISTS ended_insert AFTER INSERT ON ended BEGIN
+    DELETE FROM relays WHERE topic = NEW.topic;
+END
+
 -- Who is woken. `known`, `added` and `removed` are of the last registration. Without a rowid, a registration leaves the
 -- `last_insert_rowid` of an append alone.
 CREATE TABLE IF NOT EXISTS listeners (
@@ -99,4 +126,4 @@ CREATE TRIGGER IF NOT EXISTS listeners_delete AFTER DELETE ON listeners BEGIN
     DELETE FROM interests WHERE listener = OLD.listener;
 END
 
-PRAGMA user_version = 2
+PRAGMA user_version = 3

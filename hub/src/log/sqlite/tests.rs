@@ -1,8 +1,10 @@
 //! The log in a file of SQLite.
 
+mod ending;
 mod listeners;
 mod migration;
 mod reads;
+mod relays;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -97,7 +99,7 @@ fn run(file: &File, statement: &str) {
 
 fn append(log: &impl Log, count: u64) {
     for _ in 0..count {
-        let record = Record { id: None, meta: "-t\n".to_owned(), body: "data: x\n\n".to_owned() };
+        let record = Record { id: None, last: false, meta: "-t\n".to_owned(), body: "data: x\n\n".to_owned() };
         now(log.append(&[record])).unwrap();
     }
 }
@@ -153,7 +155,8 @@ fn a_long_history_is_pruned_sixteen_at_a_time() {
     let file = File::new();
     let log = open(&file, 1_000, 60);
     for _ in 0..25 {
-        now(log.append(&vec![Record { id: None, meta: "-t\n".to_owned(), body: String::new() }; 100])).unwrap();
+        now(log.append(&vec![Record { id: None, last: false, meta: "-t\n".to_owned(), body: String::new() }; 100]))
+            .unwrap();
     }
     assert!((1_000..1_016).contains(&kept(&log)), "{}", kept(&log));
     let file = File::new();
@@ -168,7 +171,8 @@ fn a_long_history_is_pruned_sixteen_at_a_time() {
 
 fn append_bytes(log: &impl Log, count: usize, bytes: usize) {
     for _ in 0..count {
-        now(log.append(&[Record { id: None, meta: "-t\n".to_owned(), body: "x".repeat(bytes - 3) }])).unwrap();
+        now(log.append(&[Record { id: None, last: false, meta: "-t\n".to_owned(), body: "x".repeat(bytes - 3) }]))
+            .unwrap();
     }
 }
 
@@ -191,7 +195,7 @@ fn a_long_history_comes_down_to_its_bytes_when_updates_become_large() {
     let file = File::new();
     let log = open_with_bytes(&file, 100_000, 1_000, 1_000_000);
     for _ in 0..5 {
-        let record = Record { id: None, meta: "-t\n".to_owned(), body: "x".repeat(197) };
+        let record = Record { id: None, last: false, meta: "-t\n".to_owned(), body: "x".repeat(197) };
         now(log.append(&vec![record; 1_000])).unwrap();
     }
     assert_eq!(kept(&log), 5_000);
@@ -205,7 +209,7 @@ fn a_long_history_comes_down_to_its_bytes_when_updates_become_large() {
 fn opening_with_smaller_limits_prunes_in_steps() {
     for (updates, bytes) in [(100, u64::MAX), (u64::MAX, 100 * 20)] {
         let file = File::new();
-        let record = Record { id: None, meta: "-t\n".to_owned(), body: "x".repeat(17) };
+        let record = Record { id: None, last: false, meta: "-t\n".to_owned(), body: "x".repeat(17) };
         now(open(&file, 100_000, 60).append(&vec![record; 2_000])).unwrap();
         assert_eq!(kept(&open_with_bytes(&file, updates, 60, bytes)), 100);
         let left: u64 = rusqlite::Connection::open(&file.0)
@@ -221,7 +225,7 @@ fn a_step_of_pruning_is_short() {
     let file = File::new();
     let log = open(&file, 100_000, 60);
     let append = |count, bytes| {
-        let record = Record { id: None, meta: "-t\n".to_owned(), body: "x".repeat(bytes) };
+        let record = Record { id: None, last: false, meta: "-t\n".to_owned(), body: "x".repeat(bytes) };
         now(log.append(&vec![record; count])).unwrap();
     };
     append(2_000, 10);
@@ -291,6 +295,18 @@ fn a_log_that_was_deleted_begins_anew_under_another_epoch() {
     let after = now(log.extent()).unwrap();
     assert_ne!(after.epoch, before.epoch);
     assert!(!after.holds(&before.end()));
+}
+
+#[test]
+fn an_append_of_which_only_the_answer_fails_is_uncertain() {
+    let file = File::new();
+    let log = open(&file, 100, 60);
+    append(&log, 3);
+    run(&file, "DROP TABLE interests");
+    let record = || Record { id: None, last: false, meta: "-a\n".to_owned(), body: "data: x\n\n".to_owned() };
+    let Err(AppendError::Unavailable(error)) = now(log.append(&[record(), record()])) else { panic!("it fails") };
+    assert!(error.uncertain, "{error}");
+    assert_eq!(kept(&log), 5);
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn register(log: &impl Log, listener: ListenerId, added: &[&str], removed: &[&st
 }
 
 fn record(topics: &[&str]) -> Record {
-    Record { id: None, meta: format!("-{}\n", topics.join("\n")), body: String::new() }
+    Record { id: None, last: false, meta: format!("-{}\n", topics.join("\n")), body: String::new() }
 }
 
 fn woken(log: &impl Log, records: &[Record]) -> Vec<u16> {
@@ -124,7 +124,8 @@ fn a_registration_does_not_change_what_a_batch_returns() {
     let log = open(&file, 100, 60);
     append(&log, 5);
     let batch = [record(&["a"]), record(&["b"]), record(&["c"])];
-    now(log.execute(&append::append_many(3), append::values(&batch))).unwrap();
+    now(log.execute(&append::append_many(3), [append::values(&batch), vec![append::heard_as(&batch)]].concat()))
+        .unwrap();
     register(&log, 70_000, &["a"], &[]);
     let row = now(log.row(append::APPENDED, vec![append::heard_as(&batch)])).unwrap();
     assert_eq!(append::appended(&row, &batch).unwrap().first.sequence, 6);

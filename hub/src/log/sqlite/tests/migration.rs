@@ -1,4 +1,4 @@
-//! A database of an earlier release, and one of a later.
+//! Databases of earlier releases, and one of a later.
 
 use std::rc::Rc;
 
@@ -6,6 +6,7 @@ use super::*;
 use crate::log::sqlite::open::statements;
 
 const EARLIER: &str = include_str!("earlier.sql");
+const VERSION_2: &str = include_str!("version_2.sql");
 const DAY: u64 = 86_400;
 
 fn connection(file: &File) -> rusqlite::Connection {
@@ -15,6 +16,12 @@ fn connection(file: &File) -> rusqlite::Connection {
 fn earlier() -> File {
     let file = File::new();
     connection(&file).execute_batch(EARLIER).unwrap();
+    file
+}
+
+fn version_2() -> File {
+    let file = File::new();
+    connection(&file).execute_batch(VERSION_2).unwrap();
     file
 }
 
@@ -28,7 +35,10 @@ fn has_what_the_earlier_release_wrote(file: &File) {
     let log = open(file, 10_000, DAY);
     let page = now(log.after(&Interest::All(0))).unwrap();
     let epoch = "0123456789abcdef";
-    assert_eq!(page.extent, Extent { epoch: epoch.to_owned(), oldest: 5, head: 9, ends: vec![] });
+    assert_eq!(
+        page.extent,
+        Extent { epoch: epoch.to_owned(), oldest: 5, head: 9, ends: vec![], has_ended_topics: false }
+    );
     let entry = |sequence, private, topics: &[&str], wire: &str| {
         (sequence, private, topics.iter().map(|topic| (*topic).to_owned()).collect::<Vec<_>>(), wire.to_owned())
     };
@@ -87,18 +97,74 @@ fn an_earlier_database_that_is_empty_after_pruning_keeps_its_head() {
 
 #[test]
 fn a_conversion_that_was_cut_is_done_again() {
-    let count = statements(true).count();
+    let count = statements(Some(0)).count();
     assert!(count > 20);
     for done in 0..=count {
         let file = earlier();
         let cut = connection(&file);
         cut.execute_batch("BEGIN IMMEDIATE").unwrap();
-        for statement in statements(true).take(done) {
+        for statement in statements(Some(0)).take(done) {
             cut.execute_batch(statement).unwrap();
         }
         drop(cut);
         has_what_the_earlier_release_wrote(&file);
     }
+}
+
+#[track_caller]
+fn has_what_version_2_wrote(file: &File) {
+    let log = open(file, 10_000, DAY);
+    let page = now(log.after(&Interest::All(0))).unwrap();
+    let epoch = "0123456789abcdef";
+    assert_eq!(
+        page.extent,
+        Extent { epoch: epoch.to_owned(), oldest: 1, head: 3, ends: vec![], has_ended_topics: false }
+    );
+    let wires: Vec<_> = page.entries.iter().map(|entry| entry.wire.clone()).collect();
+    assert_eq!(
+        wires,
+        ["id: #0123456789abcdef-1\ndata: 1\n\n", "id: urn:two\ndata: 2\n\n", "id: #0123456789abcdef-3\ndata: 3\n\n"]
+    );
+    assert_eq!((about(&log, "demo"), about(&log, "two")), (vec![1, 2], vec![2, 3]));
+    let last = Record { id: None, last: true, meta: "-two\n".to_owned(), body: String::new() };
+    now(log.append(std::slice::from_ref(&last))).unwrap();
+    assert_eq!(now(log.append(&[last])), Err(AppendError::Ended("two".to_owned())));
+    append(&log, 1);
+    assert_eq!((about(&log, "two"), about(&log, "t")), (vec![2, 3, 4], vec![5]));
+}
+
+#[test]
+fn a_database_of_version_2_is_converted_also_after_a_cut() {
+    let count = statements(Some(2)).count();
+    for done in 0..=count {
+        let file = version_2();
+        let cut = connection(&file);
+        cut.execute_batch("BEGIN IMMEDIATE").unwrap();
+        for statement in statements(Some(2)).take(done) {
+            cut.execute_batch(statement).unwrap();
+        }
+        drop(cut);
+        has_what_version_2_wrote(&file);
+    }
+}
+
+#[test]
+fn an_instance_of_version_2_that_is_connected_writes_on_and_does_not_know_what_has_ended() {
+    let file = version_2();
+    let earlier = connection(&file);
+    let publish = |topic: &str| {
+        let statement =
+            "INSERT INTO updates (size, total, id, topics, meta, body, time) VALUES (1, 1, NULL, NULL, ?, '', 0)";
+        earlier.prepare_cached(statement).unwrap().execute([format!("-{topic}\n")])
+    };
+    publish("demo").unwrap();
+    let log = open(&file, 10_000, DAY);
+    now(log.append(&[Record { id: None, last: true, meta: "-demo\n".to_owned(), body: String::new() }])).unwrap();
+    publish("two").unwrap();
+    publish("demo").unwrap();
+    let page = now(log.after(&Interest::Topics(vec![(Rc::from("demo"), 0)]))).unwrap();
+    assert_eq!((page.entries.len(), page.ended), (5, vec![(Rc::from("demo"), 5)]), "the end stays");
+    assert_eq!((about(&log, "demo"), about(&log, "two")), (vec![1, 2, 4, 5, 7], vec![2, 3, 6]));
 }
 
 #[test]
@@ -130,6 +196,7 @@ fn a_converted_database_has_the_tables_of_a_new_one() {
         query.query_map([], |row| row.get::<_, String>(0)).unwrap().collect::<Result<Vec<_>, _>>().unwrap()
     };
     assert_eq!(tables(&converted), tables(&new));
+    assert_eq!(tables(&version_2()), tables(&new));
     assert!(tables(&new).iter().any(|table| table.starts_with("table hub one INTEGER 0  1,epoch TEXT 1")));
 }
 
@@ -154,7 +221,7 @@ fn a_database_of_a_newer_release_is_left_alone() {
         if make {
             append(&open(&file, 100, DAY), 1);
         }
-        run(&file, "PRAGMA user_version = 3");
+        run(&file, "PRAGMA user_version = 4");
         let error = now(open(&file, 100, DAY).extent()).unwrap_err().to_string();
         assert!(error.starts_with("the database was made by a newer release: deploy that release"), "{error}");
     }

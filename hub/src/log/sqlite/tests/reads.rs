@@ -45,7 +45,7 @@ fn the_bytes_of_all_updates_are_added_up() {
     let file = File::new();
     let log = open(&file, 100, 60);
     let batch = |sizes: &[usize]| {
-        let record = |size| Record { id: None, meta: "-t\n".to_owned(), body: "x".repeat(size) };
+        let record = |size| Record { id: None, last: false, meta: "-t\n".to_owned(), body: "x".repeat(size) };
         now(log.append(&sizes.iter().map(|size| record(*size)).collect::<Vec<_>>())).unwrap();
     };
     let totals = || -> String {
@@ -100,7 +100,8 @@ fn page_after_page_has_every_update_on_the_topics_once() {
         _ => "-other\n",
     };
     let body = |n: u64| "x".repeat(if n.is_multiple_of(97) { 50_000 } else { 20 });
-    let records: Vec<_> = (1..=4_000).map(|n| Record { id: None, meta: topics(n).to_owned(), body: body(n) }).collect();
+    let records: Vec<_> =
+        (1..=4_000).map(|n| Record { id: None, last: false, meta: topics(n).to_owned(), body: body(n) }).collect();
     now(log.append(&records)).unwrap();
     let wanted = [("often", 100), ("also", 3_000), ("seldom", 0), ("none", 0)];
     let hears =

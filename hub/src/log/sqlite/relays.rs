@@ -1,0 +1,80 @@
+//! The relays, as the database knows them.
+
+use crate::log::lean::lean;
+use crate::log::position::Position;
+use crate::log::record::Record;
+use crate::log::relay::{HolderId, RELAY_LEASE};
+use crate::log::sqlite::connection::{Rows, Value};
+use crate::log::sqlite::row::{integer, millis, unexpected, whole};
+use crate::log::unavailable::Unavailable;
+
+/// Holds a topic, and returns what [`held_from`] reads.
+pub(super) const BEGIN: &str = lean!(include_str!("begin_relay.sql"));
+/// Whether a topic has ended, where it could not be held.
+pub(super) const HAS_ENDED: &str = "SELECT EXISTS (SELECT 1 FROM ended WHERE topic = ?)";
+/// Whether one of some topics has an update or a relay.
+pub(super) const HAS_ANY: &str = "SELECT EXISTS (SELECT 1 FROM topics WHERE topic IN (SELECT value FROM json_each(?1))) \
+    OR EXISTS (SELECT 1 FROM relays WHERE topic IN (SELECT value FROM json_each(?1)))";
+/// Renews the leases of a holder.
+pub(super) const RENEW: &str =
+    "UPDATE relays SET lease = CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) + ?2 WHERE holder = ?1";
+/// Returns what [`held`] reads.
+pub(super) const HELD: &str = "SELECT group_concat(topic, char(10)) FROM relays WHERE holder = ?";
+/// Whether there is something to take over. A read does not wait for a writer.
+pub(super) const ARE_OVER: &str = "SELECT EXISTS (SELECT 1 FROM relays \
+    WHERE lease <= CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) OR holder = ?)";
+/// Takes them over.
+pub(super) const TAKE_OVER: &str = lean!(include_str!("take_over.sql"));
+/// What a holder has taken over, one after the other: a statement that returns several rows would not end while the
+/// instance waits in a read. Returns what [`left`] reads.
+pub(super) const LEFT: &str =
+    "SELECT topic, meta, body FROM relays WHERE holder = ?1 AND topic > ?2 ORDER BY topic LIMIT 1";
+
+/// What is bound to [`BEGIN`].
+pub(super) fn values(topic: &str, holder: HolderId, left: &Record) -> Vec<Value> {
+    let text = |text: &str| Value::Text(text.to_owned());
+    vec![text(topic), id(holder), millis(RELAY_LEASE), text(&left.meta), text(&left.body)]
+}
+
+/// What is bound to [`RENEW`] and [`TAKE_OVER`].
+pub(super) fn lease(holder: HolderId) -> Vec<Value> {
+    vec![id(holder), millis(RELAY_LEASE)]
+}
+
+/// A holder. SQLite's numbers are signed.
+pub(super) fn id(holder: HolderId) -> Value {
+    Value::Integer(holder.cast_signed())
+}
+
+/// Reads where the log ended when a topic was held, if it was.
+pub(super) fn held_from(rows: &Rows) -> Result<Option<Position>, Unavailable> {
+    match rows.first().map(Vec::as_slice) {
+        None => Ok(None),
+        Some([Value::Text(epoch), head]) => Ok(Some(Position { epoch: epoch.clone(), sequence: whole(head)? })),
+        Some(_) => Err(unexpected()),
+    }
+}
+
+/// Reads a truth value.
+pub(super) fn is_true(row: &[Value]) -> bool {
+    row.first() == Some(&integer(1))
+}
+
+/// Reads topics. None has a line break.
+pub(super) fn held(row: &[Value]) -> Result<Vec<String>, Unavailable> {
+    match row.first() {
+        Some(Value::Text(topics)) => Ok(topics.split('\n').map(str::to_owned).collect()),
+        Some(Value::Null) => Ok(Vec::new()),
+        _ => Err(unexpected()),
+    }
+}
+
+/// Reads a topic, and the update that its relay left.
+pub(super) fn left(row: Vec<Value>) -> Result<(String, Record), Unavailable> {
+    match <[Value; 3]>::try_from(row) {
+        Ok([Value::Text(topic), Value::Text(meta), Value::Text(body)]) => {
+            Ok((topic, Record { id: None, last: true, meta, body }))
+        }
+        _ => Err(unexpected()),
+    }
+}

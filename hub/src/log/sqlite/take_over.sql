@@ -1,0 +1,3 @@
+-- The holder ?1 takes over the relays whose lease is over, for ?2 milliseconds.
+UPDATE relays SET lease = CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) + ?2, holder = ?1
+WHERE lease <= CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) AND holder <> ?1

@@ -1,0 +1,33 @@
+//! What the relays of an instance append at once.
+
+use crate::log::Record;
+use crate::relays::action::RelayId;
+
+/// How many updates are appended at once at most.
+pub(super) const MAX_UPDATES: usize = 1_000;
+/// How many bytes are appended at once at most. One update may exceed it.
+pub(super) const MAX_BYTES: usize = 1024 * 1024;
+
+/// Updates that go to the log as one, and what became of that.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) updates: Vec<(RelayId, Record)>,
+    pub(super) state: BatchState,
+}
+
+/// How far an append is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BatchState {
+    /// The log has not answered, whether it was asked to append or to find.
+    Asked,
+    /// Nothing was appended. It is tried again.
+    Refused,
+    /// It is not known whether the updates were appended. The log is asked.
+    Uncertain,
+}
+
+impl Batch {
+    pub(super) fn records(&self) -> Vec<Record> {
+        self.updates.iter().map(|(_, record)| record.clone()).collect()
+    }
+}

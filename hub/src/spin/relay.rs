@@ -1,0 +1,143 @@
+//! Relays: an upstream stream that is appended to a topic, to its end, whether or not somebody follows.
+
+use std::error::Error;
+use std::fmt;
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use spin_sse::source::Source;
+use spin_sse::{Event, Name};
+
+use crate::log::Log;
+use crate::log::relay::Begun;
+use crate::spin::detached::detached;
+use crate::spin::hub::Hub;
+use crate::spin::relaying::begin;
+use crate::spin::upstreams::{Arriving, OnEnd, RelayEnd, Relayed};
+use crate::topic::topic::{InvalidTopic, Topic};
+
+/// The name of the event that ends a relayed topic by default.
+const END: Name = Name::from_static("end");
+
+impl Hub {
+    /// Relays an upstream to a topic: appends each of its events, with name and data as they are, until it ends. The
+    /// end of the upstream is the end of the topic. The relay goes on when the request in which it began has been
+    /// answered, and when its client has left.
+    ///
+    /// ```no_run
+    /// # use spin_sdk::http::{Error, Request, Response};
+    /// # use spin_sse::source::Source;
+    /// # use spin_sse_hub::{Hub, Subscription};
+    /// # async fn answer(hub: Hub, request: Request) -> Result<(), Box<dyn std::error::Error>> {
+    /// hub.relay("answer/7", Source::post("https://example.com/v1/chat/completions", "…")).await?;
+    /// let answer = hub.subscribe(&request, Subscription::new(["answer/7"])?.from_start().quiet()).await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// * What arrives while an append is under way, or within 10 ms, is one append. At most 100 events or 64 KiB of a
+    ///   relay wait for the log; then the upstream is not read on.
+    /// * When the topic is ended by [`Hub::end`], the relay drops its upstream within a second, and says in the
+    ///   component's log how far it came.
+    /// * The ids of the upstream's events are its own affair: the log gives the updates their ids.
+    /// * When the host dies in the middle, an instance that has a stream, or gets one, notices within 30 s, and appends
+    ///   the last update, once.
+    ///
+    /// The returned [`Relay`] has options, and is to be awaited.
+    pub fn relay(&self, topic: impl Into<String>, source: Source) -> Relay {
+        Relay { hub: self.clone(), topic: topic.into(), source, private: true, on_end: Box::new(by_default) }
+    }
+}
+
+/// A relay that is about to begin: its options. It begins when it is awaited, which returns when the topic is held.
+#[must_use = "a relay does nothing until it is awaited"]
+pub struct Relay {
+    hub: Hub,
+    topic: String,
+    source: Source,
+    private: bool,
+    on_end: Box<OnEnd>,
+}
+
+fn by_default(end: &RelayEnd) -> Event<'static> {
+    Event::new(format!(r#"{{"reason":"{}"}}"#, end.reason())).name(END)
+}
+
+impl Relay {
+    /// Makes the updates public. By default, only those may read them who are authorized for the topic, and those whom
+    /// the component [lets follow](Hub::subscribe) it.
+    pub fn public(mut self) -> Self {
+        self.private = false;
+        self
+    }
+
+    /// Sets what makes the last event of the topic. The default is named `end`, and its data says why: `{"reason":
+    /// "finished"}`, `"failed"` or `"interrupted"`.
+    ///
+    /// An event without data is a block that clients do not see.
+    pub fn on_end(mut self, event: impl Fn(&RelayEnd) -> Event<'static> + 'static) -> Self {
+        self.on_end = Box::new(event);
+        self
+    }
+
+    async fn begin(self) -> Result<(), RelayError> {
+        let topic = Topic::new(self.topic).map_err(RelayError::Invalid)?;
+        let topic: Rc<str> = Rc::from(topic.as_str());
+        let relayed = Relayed { topic, private: self.private, on_end: self.on_end };
+        let left = relayed.last(&RelayEnd::Interrupted);
+        let begun = self.hub.reading.begin_relay(&relayed.topic, self.hub.upstreams.holder(), &left).await;
+        self.hub.write_health.note(&begun);
+        match begun {
+            Ok(Begun::Held(position)) => {
+                begin(&self.hub, Arriving { relayed, position, source: self.source });
+                Ok(())
+            }
+            Ok(Begun::Running) => Err(RelayError::Running(relayed.topic.as_ref().to_owned())),
+            Ok(Begun::Ended) => Err(RelayError::Ended(relayed.topic.as_ref().to_owned())),
+            Err(_) => Err(RelayError::Unavailable),
+        }
+    }
+}
+
+impl IntoFuture for Relay {
+    type Output = Result<(), RelayError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(detached(self.begin()))
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("topic", &self.topic).field("private", &self.private).finish_non_exhaustive()
+    }
+}
+
+/// Why a relay did not begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RelayError {
+    /// The topic is none.
+    Invalid(InvalidTopic),
+    /// This topic has ended.
+    Ended(String),
+    /// Another relay appends to this topic.
+    Running(String),
+    /// The log does not answer now. Begin again later.
+    Unavailable,
+}
+
+impl fmt::Display for RelayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RelayError::Invalid(reason) => reason.fmt(f),
+            RelayError::Ended(topic) => write!(f, "topic {topic:?} has ended: relay to another"),
+            RelayError::Running(topic) => write!(f, "topic {topic:?} has a relay: relay to another, or end it first"),
+            RelayError::Unavailable => f.write_str("the log does not answer now: begin again later"),
+        }
+    }
+}
+
+impl Error for RelayError {}

@@ -1,0 +1,17 @@
+use spin_sdk::http::{Error, IntoResponse, Method, Request, body::IncomingBodyExt};
+use spin_sdk::{http_service, variables};
+use spin_sse::source::Source;
+use spin_sse_hub::{Hub, Subscription};
+
+#[http_service]
+async fn answer(request: Request) -> Result<impl IntoResponse, Error> {
+    let hub = Hub::from_variables().await?;
+    let (request, question) = request.into_parts();
+    let topic = request.uri.path().to_owned();
+    if request.method == Method::POST {
+        let model = variables::get("model").await.map_err(|error| error.to_string())?;
+        hub.relay(&topic, Source::post(model, question.bytes().await?)).await?;
+    }
+    let answer = Subscription::new([topic])?.from_start().existing().quiet();
+    Ok(hub.subscribe(&Request::from_parts(request, ()), answer).await?)
+}
