@@ -137,6 +137,8 @@ pub use topic::update::{InvalidUpdate, Update};
 #[cfg(feature = "spin")]
 pub use spin::hub::Hub;
 #[cfg(feature = "spin")]
+pub use spin::latest::ReadError;
+#[cfg(feature = "spin")]
 pub use spin::publication::PublishError;
 #[cfg(feature = "spin")]
 pub use spin::relay::{Relay, RelayError};

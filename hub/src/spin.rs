@@ -39,6 +39,8 @@ pub(crate) mod refused;
 
 pub(crate) mod answer;
 
+pub(crate) mod latest;
+
 pub(crate) mod publish;
 pub(crate) mod subscribe;
 

@@ -88,6 +88,8 @@ on_every_log! {
         a_component_whose_log_is_away_says_so_and_loses_nothing
         a_publication_that_nobody_waits_for_hinders_no_other
         a_subscription_to_what_exists_is_answered_204_while_there_is_nothing
+        a_subscription_to_what_goes_on_is_answered_204_when_all_its_topics_have_ended
+        a_component_reads_the_newest_update_of_a_topic
         a_component_serves_the_protocol_under_a_path_of_its_own;
     quiet:
         a_quiet_stream_has_nothing_but_updates_and_places

@@ -17,6 +17,7 @@ pub struct Subscription {
     pub(crate) selector: Selector,
     pub(crate) from_start: bool,
     pub(crate) existing: bool,
+    pub(crate) unended: bool,
     pub(crate) quiet: bool,
     pub(crate) headers: HeaderMap,
 }
@@ -35,7 +36,14 @@ impl Subscription {
         if selector.is_empty() {
             return Err(InvalidSelector::Empty);
         }
-        Ok(Subscription { selector, from_start: false, existing: false, quiet: false, headers: HeaderMap::new() })
+        Ok(Subscription {
+            selector,
+            from_start: false,
+            existing: false,
+            unended: false,
+            quiet: false,
+            headers: HeaderMap::new(),
+        })
     }
 
     /// A client without a last event id gets all that is kept, and not only what is published from now on.
@@ -47,6 +55,11 @@ impl Subscription {
     /// 204 does not come back.
     pub fn existing(self) -> Subscription {
         Subscription { existing: true, ..self }
+    }
+
+    /// The client is answered 204 when all of the topics have ended, wherever the client is in their history.
+    pub fn unended(self) -> Subscription {
+        Subscription { unended: true, ..self }
     }
 
     /// Leaves out the hub's own events, `ready` and `gap`, for a client that takes the data of every event for its own.

@@ -31,6 +31,8 @@ pub(crate) struct Subscriber {
     pub(crate) start: Start,
     /// Only if the log has something.
     pub(crate) existing: bool,
+    /// Only if one of the topics has not ended.
+    pub(crate) unended: bool,
     /// Without the hub's own events.
     pub(crate) quiet: bool,
     /// It asks for the response head alone.
@@ -53,10 +55,10 @@ type Answered = Pin<Box<dyn Future<Output = Result<Response, ErrorCode>>>>;
 /// its response head says what the log has of that id.
 pub(crate) fn answer(mut wants: Subscriber, hub: Hub) -> Answered {
     Box::pin(async move {
-        if wants.existing {
-            let exists = exists(&wants.selector, &hub).await;
-            hub.read_health.note(&exists);
-            match exists {
+        if wants.existing || wants.unended {
+            let suits = suits(&wants, &hub).await;
+            hub.read_health.note(&suits);
+            match suits {
                 Ok(true) => {}
                 Ok(false) => return nothing(wants.head.headers),
                 Err(_) => return come_back(wants.head, hub.config.retry),
@@ -81,6 +83,19 @@ pub(crate) fn answer(mut wants: Subscriber, hub: Hub) -> Answered {
             Err(_) => come_back(wants.head, hub.config.retry),
         }
     })
+}
+
+/// Whether the log has what the component asks for.
+async fn suits(wants: &Subscriber, hub: &Hub) -> Result<bool, Unavailable> {
+    if wants.existing && !exists(&wants.selector, hub).await? {
+        return Ok(false);
+    }
+    if !wants.unended || wants.selector.is_all() {
+        return Ok(true);
+    }
+    let topics: Vec<Rc<str>> = wants.selector.topics().map(Rc::from).collect();
+    let ended = hub.ends.read(&*hub.reading, topics.clone()).await?;
+    Ok(topics.iter().any(|topic| !ended.iter().any(|(name, _)| name == topic)))
 }
 
 /// Whether the log has an update on one of these topics, or a relay to one.

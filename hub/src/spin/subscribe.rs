@@ -34,7 +34,7 @@ impl Hub {
         request: &http::Request<B>,
         subscription: Subscription,
     ) -> Result<Response, ErrorCode> {
-        let Subscription { selector, from_start, existing, quiet, headers } = subscription;
+        let Subscription { selector, from_start, existing, unended, quiet, headers } = subscription;
         let start = match Start::from(spin_sse::last_event_id(request.headers(), request.uri())) {
             Start::Now if from_start => Start::Earliest,
             start => start,
@@ -47,13 +47,14 @@ impl Hub {
             selector,
             start,
             existing,
+            unended,
             quiet,
             head_only: request.method() == Method::HEAD,
             head,
             asked: timer::now(),
             expires: timer::Instant::MAX,
         };
-        if wants.start == Start::Now && !wants.existing {
+        if wants.start == Start::Now && !wants.existing && !wants.unended {
             return answer(wants, self.clone()).await;
         }
         detached(answer(wants, self.clone())).await
@@ -93,6 +94,7 @@ impl Subscriber {
             grant: grant.map_or(Selector::none(), |grant| grant.subscribe),
             start: Start::from(spin_sse::last_event_id(request.headers(), request.uri())),
             existing: false,
+            unended: false,
             quiet,
             head_only: request.method() == Method::HEAD,
             head,

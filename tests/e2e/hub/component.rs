@@ -222,6 +222,36 @@ pub(super) async fn a_subscription_to_what_exists_is_answered_204_while_there_is
     open(address, "/follow/*/existing", &[]).await;
 }
 
+pub(super) async fn a_subscription_to_what_goes_on_is_answered_204_when_all_its_topics_have_ended(log: Log) {
+    let server = log.component().start().await;
+    let address = server.address();
+    let path = "/follow/a,b/unended,from_start";
+    for topic in ["a", "b"] {
+        let mut stream = open(address, path, &[]).await;
+        publish(address, &format!("/publish/{topic}"), "1").await;
+        assert_eq!(stream.event().await.data, "1");
+        publish(address, &format!("/end/{topic}"), "").await;
+    }
+    assert_eq!(fetch(address, Method::GET, path).await.status, StatusCode::NO_CONTENT);
+    open(address, "/follow/b,c/unended,from_start", &[]).await;
+    open(address, "/follow/b/from_start", &[]).await;
+}
+
+pub(super) async fn a_component_reads_the_newest_update_of_a_topic(log: Log) {
+    let server = log.component().start().await;
+    let address = server.address();
+    assert_eq!(ask(address, "/latest/a", "").await.body, "");
+    let lines: String = (0..999).map(|n| format!("a {n}\nb other\n")).collect();
+    for _ in 0..3 {
+        for half in lines.lines().collect::<Vec<_>>().chunks(999) {
+            publish(address, "/batch", &half.join("\n")).await;
+        }
+    }
+    let id = publish(address, "/publish/c,a/private,name:word", "the newest\nof all").await;
+    publish(address, "/publish/b", "another").await;
+    assert_eq!(ask(address, "/latest/a", "").await.body, format!("{id} word the newest\nof all"));
+}
+
 pub(super) async fn a_component_serves_the_protocol_under_a_path_of_its_own(log: Log) {
     let server = log.component().start().await;
     let address = server.address();

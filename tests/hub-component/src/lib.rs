@@ -46,6 +46,14 @@ async fn serve(request: Request) -> Result<Response, Error> {
             relay(&hub, topic, &text(request).await?, &options).await?;
             Ok("begun".into_response()?)
         }
+        ["latest"] => {
+            let latest = hub
+                .latest(topics.first().copied().unwrap_or_default())
+                .await
+                .map_err(|error| Error::other(error.to_string()))?;
+            let said = latest.map(|message| format!("{} {} {}", message.last_event_id, message.name, message.data));
+            Ok(said.unwrap_or_default().into_response()?)
+        }
         ["forsake"] => forsake(&hub, update(&topics, "forsaken", &options)?).await,
         _ => Ok(StatusCode::NOT_FOUND.into_response()?),
     }
@@ -78,6 +86,7 @@ fn subscription(topics: &[&str], options: &[&str]) -> Result<Subscription, Error
         subscription = match *option {
             "from_start" => subscription.from_start(),
             "existing" => subscription.existing(),
+            "unended" => subscription.unended(),
             "quiet" => subscription.quiet(),
             "header" => subscription.header(HeaderName::from_static("x-chat"), HeaderValue::from_static("7")),
             _ => subscription,
