@@ -88,16 +88,17 @@ async fn run(mut options: Options) -> Result<()> {
     Ok(())
 }
 
+/// What to try. Only the edge function has tokens; what else may be served is not known here.
 fn welcome(host: &Host, token: Option<&str>) -> String {
+    let Some(token) = token else { return format!("Serving {}\n\nCtrl-C stops it.\n\n", host.url("/")) };
     let (sse, page, hub) = (host.url("/sse"), host.url("/"), host.url("/.well-known/mercure"));
-    let mut text = format!("Serving {}\n\nA timestamp every second:\n  curl -N {sse}\n", host.url(""));
-    if let Some(token) = token {
-        text += &format!(
-            "\nFollow a topic, and publish to it from another terminal:\n  curl -N '{hub}?match=demo'\n  \
-             curl -d topic=demo -d data=hello -H 'Authorization: Bearer {token}' {hub}\n"
-        );
-    }
-    text + &format!("\nOr all of it in a browser:\n  {page}\n\nCtrl-C stops it.\n\n")
+    format!(
+        "Serving {}\n\nA timestamp every second:\n  curl -N {sse}\n\n\
+         Follow a topic, and publish to it from another terminal:\n  curl -N '{hub}?match=demo'\n  \
+         curl -d topic=demo -d data=hello -H 'Authorization: Bearer {token}' {hub}\n\n\
+         Or all of it in a browser:\n  {page}\n\nCtrl-C stops it.\n\n",
+        host.url("")
+    )
 }
 
 /// Ctrl-C, or a polite kill.
