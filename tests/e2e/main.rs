@@ -14,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod chat;
 mod clock;
 mod datagram;
 mod files;

@@ -28,7 +28,7 @@ impl Drop for Browser {
         let told = std::net::TcpStream::connect(self.driver).and_then(|mut driver| {
             driver.set_read_timeout(Some(Duration::from_secs(10)))?;
             driver.write_all(request.as_bytes())?;
-            driver.read(&mut [0; 64])
+            driver.read_exact(&mut [0])
         });
         if let Err(error) = told {
             let _ = writeln!(std::io::stderr(), "the browser may still be running: {error}");
@@ -79,6 +79,27 @@ impl Browser {
 
     async fn command(&self, name: &str, arguments: Value) -> Value {
         call(self.driver, Method::POST, &format!("/session/{}/{name}", self.session), Some(arguments)).await
+    }
+
+    pub async fn reload(&self) {
+        self.command("refresh", json!({})).await;
+    }
+
+    /// The tab that is shown.
+    pub async fn tab(&self) -> Value {
+        call(self.driver, Method::GET, &format!("/session/{}/window", self.session), None).await
+    }
+
+    /// Opens another tab, shows it, and returns it.
+    pub async fn open_tab(&self, url: &str) -> Value {
+        let tab = self.command("window/new", json!({ "type": "tab" })).await["handle"].clone();
+        self.show_tab(&tab).await;
+        self.command("url", json!({ "url": url })).await;
+        tab
+    }
+
+    pub async fn show_tab(&self, tab: &Value) {
+        self.command("window", json!({ "handle": tab })).await;
     }
 
     /// Runs a script in the page; what it returns.

@@ -1,5 +1,5 @@
-//! What only another program can show: a real browser (Chromium with its driver) and a second client (Node's package
-//! `eventsource`). Run with `cargo test --test programs -- --ignored`, which needs them installed.
+//! What only another program can show: a real browser (Chromium with its driver) and other clients (Node's packages
+//! `eventsource` and `ai`). Run with `cargo test --test programs -- --ignored`, which needs them installed.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +14,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ai_sdk;
 mod browser;
+mod chat;
 mod node;
 mod pages;

@@ -104,11 +104,27 @@ impl EventStream {
 
     /// `None` when there is no answer: a server may be killed in the middle.
     pub async fn try_open(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Option<Self> {
-        let mut builder = ask(address, Method::GET, path);
+        Self::ask(address, Method::GET, path, headers, "").await
+    }
+
+    /// Posts JSON, and reads what that is answered with.
+    pub async fn post(address: SocketAddr, path: &str, body: &str) -> Self {
+        let headers = [("content-type", "application/json")];
+        Self::ask(address, Method::POST, path, &headers, body).await.expect("the server should answer")
+    }
+
+    async fn ask(
+        address: SocketAddr,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Option<Self> {
+        let mut builder = ask(address, method, path);
         for (name, value) in headers {
             builder = builder.header(*name, *value);
         }
-        let response = request(address, builder.body(Full::default()).unwrap()).await?;
+        let response = request(address, builder.body(Full::from(body.to_owned())).unwrap()).await?;
         let (parts, body) = response.into_parts();
         let decoder = Decoder::new();
         let (chunk, raw) = (Bytes::new(), Vec::new());

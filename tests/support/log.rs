@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use test_redis::Redis;
 
 use super::hub::{SECRET, hub_with_key};
-use super::server::{Setup, hub_component};
+use super::server::{Setup, chat, hub_component};
 use super::within;
 
 /// A log of a test's own. Hubs that use it one after the other, or with Redis at once, have it in common.
@@ -39,6 +39,14 @@ impl Log {
         match self {
             Log::Sqlite(directory) => setup.state(directory.path()),
             Log::Redis(redis) => on(redis, setup),
+        }
+    }
+
+    /// The chat of `examples/chat` with this log.
+    pub fn chat(&self) -> Setup {
+        match self {
+            Log::Sqlite(directory) => chat().state(directory.path()),
+            Log::Redis(redis) => chat().variable("log", redis.url()).variable("log_host", redis.host()),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod client;
 pub mod follower;
 pub mod hub;
 pub mod log;
+pub mod model;
 pub mod server;
 pub mod traffic;
 pub mod upstream;

@@ -24,6 +24,7 @@ pub struct Setup {
     request_timeout: Option<Duration>,
     state: Option<PathBuf>,
     process: bool,
+    listen: Option<SocketAddr>,
 }
 
 /// The edge function.
@@ -39,6 +40,11 @@ pub fn streams() -> Setup {
 /// The example of the README.
 pub fn readme() -> Setup {
     setup("tests/readme/spin.toml")
+}
+
+/// The chat of `examples/chat`.
+pub fn chat() -> Setup {
+    setup("examples/chat/spin.toml")
 }
 
 /// The component of `tests/hub-component`, which has a hub of its own.
@@ -63,7 +69,15 @@ pub fn application(manifest: &Path) -> Setup {
 
 fn setup(manifest: &str) -> Setup {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest);
-    Setup { manifest, variables: Vec::new(), reuse: 128, request_timeout: None, state: None, process: false }
+    Setup {
+        manifest,
+        variables: Vec::new(),
+        reuse: 128,
+        request_timeout: None,
+        state: None,
+        process: false,
+        listen: None,
+    }
 }
 
 /// The manifest of the edge function, but for UDP. Its paths are relative to where it is: Spin takes no others.
@@ -123,6 +137,12 @@ impl Setup {
         self
     }
 
+    /// At an address where another server was, whose clients come back there.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = Some(address);
+        self
+    }
+
     pub async fn start(self) -> Server {
         let own = self.state.is_none().then(|| tempfile::tempdir().unwrap());
         let state = self.state.clone().unwrap_or_else(|| own.as_ref().unwrap().path().to_owned());
@@ -139,7 +159,7 @@ impl Setup {
     async fn dev_host(self, state: &Path) -> Host {
         let options = Options {
             manifest: Some(self.manifest),
-            listen: ([127, 0, 0, 1], 0).into(),
+            listen: self.listen.unwrap_or(([127, 0, 0, 1], 0).into()),
             state_dir: Some(state.to_owned()),
             variables: self.variables,
             max_instance_reuse_count: self.reuse.into(),
@@ -159,6 +179,7 @@ impl Setup {
         command.args(["--exact", "support::server::dev_host_child", "--ignored", "--nocapture"]);
         let variables: Vec<_> = self.variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
         command.env("DEV_HOST_STATE", state).env("DEV_HOST_MANIFEST", &self.manifest);
+        command.env("DEV_HOST_LISTEN", self.listen.map_or_else(String::new, |address| address.to_string()));
         command.env("DEV_HOST_VARIABLES", variables.join("\n")).env("DEV_HOST_REUSE", self.reuse.to_string());
         let (mut child, logs) = spawn(command);
         let enough = |logs: &Vec<String>| logs.iter().any(|line| line.contains("listening on "));
@@ -179,7 +200,8 @@ impl Setup {
 
     async fn spin(self, spin: &Path, state: &Path, own: Option<TempDir>) -> Server {
         build_once(&self.manifest, spin);
-        let address = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+        let free = || TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+        let address = self.listen.unwrap_or_else(free);
         let mut command = Command::new(spin);
         command.arg("up").arg("--from").arg(&self.manifest).arg("--state-dir").arg(state);
         command.args(["--listen", &address.to_string(), "--max-instance-reuse-count", &self.reuse.to_string()]);
@@ -209,6 +231,7 @@ async fn dev_host_child() {
     let Some(state) = variable("DEV_HOST_STATE") else { return };
     let mut setup = setup(&variable("DEV_HOST_MANIFEST").unwrap());
     setup.reuse = variable("DEV_HOST_REUSE").unwrap().parse().unwrap();
+    setup.listen = variable("DEV_HOST_LISTEN").unwrap().parse().ok();
     for line in variable("DEV_HOST_VARIABLES").unwrap().lines() {
         let (name, value) = line.split_once('=').unwrap();
         setup = setup.variable(name, value);

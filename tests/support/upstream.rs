@@ -22,6 +22,8 @@ pub enum Step {
     Slowly(Vec<u8>),
     /// The same chunk until the client closes the connection.
     Endlessly(Vec<u8>),
+    /// Nothing for a while.
+    Pause(Duration),
     /// The end of the body. Without it the body is cut.
     End,
     /// Nothing until the client closes the connection.
@@ -136,6 +138,15 @@ impl Upstream {
         })
     }
 
+    /// Waits until the clients' side has taken so many bytes of bodies.
+    #[track_caller]
+    pub fn taken_at_least(&self, bytes: usize) -> impl Future<Output = ()> {
+        let mut taken = self.shared.taken.subscribe();
+        within(format!("{bytes} bytes of the upstream to be taken"), async move {
+            taken.wait_for(|taken| *taken >= bytes).await.unwrap();
+        })
+    }
+
     /// How many bytes of bodies the clients' side has taken.
     pub fn taken(&self) -> usize {
         *self.shared.taken.borrow()
@@ -186,6 +197,10 @@ impl Shared {
             Step::Endlessly(bytes) => loop {
                 self.chunk(connection, &bytes).await?;
             },
+            Step::Pause(pause) => {
+                let left = tokio::time::timeout(pause, connection.read(&mut [0])).await;
+                left.is_err().then_some(())
+            }
             Step::End => connection.write_all(b"0\r\n\r\n").await.ok(),
             Step::Hold => {
                 let _ = connection.read(&mut [0]).await;
