@@ -147,6 +147,17 @@ impl Upstream {
         })
     }
 
+    /// Waits until the clients' side has taken nothing for a second.
+    pub async fn rests(&self) {
+        let mut taken = None;
+        within("the upstream to rest", async {
+            while taken.replace(self.taken()) != Some(self.taken()) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        })
+        .await;
+    }
+
     /// How many bytes of bodies the clients' side has taken.
     pub fn taken(&self) -> usize {
         *self.shared.taken.borrow()

@@ -208,3 +208,24 @@ pub(super) async fn a_text_is_relayed_as_it_comes(log: Log) {
     let text: String = got.iter().filter(|(name, _)| name == "message").map(|(_, data)| data.as_str()).collect();
     assert_eq!((text.as_str(), got.last()), ("one\nl", pairs(&[FINISHED]).last()));
 }
+
+pub(super) async fn a_relay_waits_for_a_log_that_is_away_and_reads_no_further(mut log: Log) {
+    // A hundred of these is more than what waits for the log, and than what is on the way to the component.
+    let event = |n: usize| format!("data: {n} {}\n\n", "x".repeat(60_000));
+    let events: Vec<_> = (0..200).map(|n| chunk(event(n))).collect();
+    let server = log.component().start().await;
+    let upstream = Upstream::start([stream([vec![chunk("data: first\n\n")], events, vec![Step::End]].concat())]).await;
+    let mut reader = reader(server.address(), "a");
+    begun(&relay(server.address(), "a", "", &upstream).await);
+    assert_eq!(reader.next().await.data, "first");
+    log.fail();
+    server.logged("hub: the log cannot be written", 1).await;
+    upstream.rests().await;
+    assert!(upstream.taken() < 150 * event(0).len(), "{} bytes were read", upstream.taken());
+    log.mend();
+    for n in 0..200 {
+        let data = reader.next().await.data;
+        assert_eq!(data.split_once(' ').map(|(number, _)| number), Some(n.to_string().as_str()));
+    }
+    assert_eq!((reader.next().await.data.as_str(), reader.gaps), (FINISHED.1, 0));
+}
