@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use crate::instant::{Instant, after};
+use crate::instant::{Instant, after, between};
 use crate::log::{Position, Record};
 use crate::relays::action::{Action, Finished, Refused, RelayId};
-use crate::relays::batch::{Batch, BatchState, MAX_BYTES, MAX_UPDATES};
+use crate::relays::batch::{Batch, BatchState, MAX_BYTES, MAX_UPDATES, pause};
 use crate::relays::relay::Relay;
 
-/// So long after an append has begun the next one begins: what comes meanwhile is one append.
-const PAUSE: Duration = Duration::from_millis(10);
 /// A relay that appended nothing for so long asks whether its topic was ended: who stops it does not wait longer.
 const HOLD: Duration = Duration::from_millis(700);
 /// How often leases are renewed.
@@ -39,7 +37,6 @@ pub(crate) struct Relays {
 
 impl Relays {
     pub(crate) fn new(now: Instant) -> Relays {
-        let (hold_at, renew_at) = (after(now, HOLD), after(now, RENEW));
         Relays {
             relays: Slab::new(),
             batch: None,
@@ -47,8 +44,8 @@ impl Relays {
             append_at: 0,
             failures: 0,
             holding: false,
-            hold_at,
-            renew_at,
+            hold_at: after(now, HOLD),
+            renew_at: after(now, RENEW),
         }
     }
 
@@ -176,8 +173,8 @@ impl Relays {
                 actions.push(Action::Find(relay.position.clone(), record.clone()));
             }
         }
-        batch.state = BatchState::Asked;
-        self.append_at = after(now, PAUSE);
+        (batch.state, batch.began) = (BatchState::Asked, now);
+        self.append_at = after(now, pause(Duration::ZERO));
     }
 
     /// The updates of all relays, as many as go at once.
@@ -195,7 +192,7 @@ impl Relays {
                 self.turn = id;
             }
         }
-        (!updates.is_empty()).then_some(Batch { updates, state: BatchState::Refused })
+        (!updates.is_empty()).then_some(Batch { updates, state: BatchState::Refused, began: 0 })
     }
 
     fn set_state(&mut self, state: BatchState) {
@@ -213,7 +210,9 @@ impl Relays {
 
     fn batch_is_stored(&mut self, last: &Position, now: Instant) {
         self.failures = 0;
-        for (id, _) in self.batch.take().into_iter().flat_map(|batch| batch.updates) {
+        let Some(batch) = self.batch.take() else { return };
+        self.append_at = self.append_at.max(after(batch.began, pause(between(batch.began, now))));
+        for (id, _) in batch.updates {
             let Some(relay) = self.relays.get_mut(id) else { continue };
             relay.appending = relay.appending.saturating_sub(1);
             relay.appended = relay.appended.saturating_add(1);

@@ -299,6 +299,21 @@ fn the_first_event_is_appended_at_once_and_what_comes_meanwhile_together() {
 }
 
 #[test]
+fn appends_that_take_long_are_fewer_and_none_waits_for_ever() {
+    for (took, pause) in [(1, 10), (5, 10), (30, 60), (10_000, 10_000)] {
+        let mut stage = Stage::new();
+        let relay = stage.begins();
+        stage.sends(relay);
+        stage.passes(took);
+        stage.sends(relay);
+        stage.appends(true, true);
+        assert_eq!(stage.append.is_some(), took == pause, "{took}");
+        stage.passes(pause - took);
+        assert!(stage.append.is_some(), "{took}");
+    }
+}
+
+#[test]
 fn a_relay_whose_updates_are_not_taken_does_not_read_on() {
     let mut stage = Stage::new();
     let relay = stage.begins();
