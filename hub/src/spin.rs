@@ -33,11 +33,11 @@ pub(crate) mod endpoint;
 
 pub(crate) mod relaying;
 
+pub(crate) mod answer;
+
 pub(crate) mod relay;
 
 pub(crate) mod refused;
-
-pub(crate) mod answer;
 
 pub(crate) mod latest;
 

@@ -1,12 +1,14 @@
 //! Answers a subscriber: with a stream, which the dispatcher writes to, or with what there is in its place.
 
+use std::mem::take;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use spin_sdk::http::IntoResponse;
-use spin_sse::{Event, Head, encode_comment, timer};
+use spin_sdk::time::sleep;
+use spin_sse::{Event, Head, Writer, encode_comment, timer};
 use wasi::http::types::{ErrorCode, Response};
 
 use crate::fanout::resume::Resume;
@@ -20,6 +22,10 @@ use crate::spin::reply;
 use crate::topic::selector::Selector;
 
 const MERCURE_LAST_EVENT_ID: HeaderName = HeaderName::from_static("mercure-last-event-id");
+
+/// Work that no answer waits for begins so long after it: requests often come together, and while an instance works,
+/// the host starts another one for the next request.
+pub(crate) const BURST: Duration = Duration::from_millis(30);
 
 /// What a subscriber asks for and may have.
 pub(crate) struct Subscriber {
@@ -149,9 +155,14 @@ async fn find(start: &Start, hub: &Hub) -> Result<(Resume, Extent), Unavailable>
 }
 
 /// Opens the stream, and hands it to the dispatcher, which gets to work when the response head is on its way.
-fn open(wants: Subscriber, resume: Option<Resume>, hub: &Hub) -> Result<Response, ErrorCode> {
-    let Subscriber { selector, grant, quiet, head, asked, expires, .. } = wants;
-    let (response, writer) = head.open()?;
+fn open(mut wants: Subscriber, resume: Option<Resume>, hub: &Hub) -> Result<Response, ErrorCode> {
+    let (response, writer) = take(&mut wants.head).open()?;
+    join(wants, writer, resume, hub);
+    Ok(response)
+}
+
+fn join(wants: Subscriber, writer: Writer, resume: Option<Resume>, hub: &Hub) {
+    let Subscriber { selector, grant, quiet, asked, expires, .. } = wants;
     let deadline = timer::after(asked, timer::jittered(hub.config.max_duration)).min(expires);
     let (max_bytes, retry) = (hub.config.max_bytes, timer::scattered(hub.config.retry));
     let session = NewSession { selector, grant, resume, asked, max_bytes, deadline, retry, quiet };
@@ -162,20 +173,37 @@ fn open(wants: Subscriber, resume: Option<Resume>, hub: &Hub) -> Result<Response
             wasi::spawn(async move { Driver::new(hub, listener).run().await });
         }
     }
+}
+
+/// Answers a subscriber with a stream at once, and finds out where it starts afterwards. Its head says nothing of that.
+pub(crate) fn answer_first(mut wants: Subscriber, hub: Hub) -> Result<Response, ErrorCode> {
+    let (response, writer) = take(&mut wants.head).open()?;
+    wasi::spawn(async move {
+        sleep(BURST).await;
+        let resume = resume(&wants, &hub).await;
+        hub.read_health.note(&resume);
+        match resume {
+            Ok(Some(resume)) => join(wants, writer, Some(resume), &hub),
+            Ok(None) => writer.finish().await,
+            Err(_) => send_back(writer, hub.config.retry).await,
+        }
+    });
     Ok(response)
 }
 
 /// A stream that ends at once. An error would make `EventSource` stop for good; this makes it come back, with the last
 /// event id it has.
 fn come_back(head: Head, retry: Duration) -> Result<Response, ErrorCode> {
+    let (response, writer) = head.open()?;
+    wasi::spawn(send_back(writer, retry));
+    Ok(response)
+}
+
+async fn send_back(mut writer: Writer, retry: Duration) {
     let mut out = Vec::new();
     encode_comment("the log is unavailable: come back", &mut out);
     Event::without_data().retry(timer::scattered(retry.saturating_mul(2))).encode(&mut out);
-    let (response, mut writer) = head.open()?;
-    wasi::spawn(async move {
-        // A client that has gone comes back anyway.
-        let _ = writer.write(out).await;
-        writer.finish().await;
-    });
-    Ok(response)
+    // A client that has gone comes back anyway.
+    let _ = writer.write(out).await;
+    writer.finish().await;
 }

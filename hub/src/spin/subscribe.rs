@@ -34,26 +34,7 @@ impl Hub {
         request: &http::Request<B>,
         subscription: Subscription,
     ) -> Result<Response, ErrorCode> {
-        let Subscription { selector, from_start, existing, unended, quiet, headers } = subscription;
-        let start = match Start::from(spin_sse::last_event_id(request.headers(), request.uri())) {
-            Start::Now if from_start => Start::Earliest,
-            start => start,
-        };
-        let mut head = Head::default();
-        head.headers.extend(cors(request.headers(), &self.config));
-        head.headers.extend(headers);
-        let wants = Subscriber {
-            grant: selector.clone(),
-            selector,
-            start,
-            existing,
-            unended,
-            quiet,
-            head_only: request.method() == Method::HEAD,
-            head,
-            asked: timer::now(),
-            expires: timer::Instant::MAX,
-        };
+        let wants = Subscriber::chosen(request, subscription, self);
         if wants.start == Start::Now && !wants.existing && !wants.unended {
             return answer(wants, self.clone()).await;
         }
@@ -78,6 +59,30 @@ pub(crate) async fn subscribe(request: Request, hub: &Hub) -> Result<Response, E
 }
 
 impl Subscriber {
+    /// Whom a component lets follow what it chose.
+    pub(crate) fn chosen<B>(request: &http::Request<B>, subscription: Subscription, hub: &Hub) -> Subscriber {
+        let Subscription { selector, from_start, existing, unended, quiet, headers } = subscription;
+        let start = match Start::from(spin_sse::last_event_id(request.headers(), request.uri())) {
+            Start::Now if from_start => Start::Earliest,
+            start => start,
+        };
+        let mut head = Head::default();
+        head.headers.extend(cors(request.headers(), &hub.config));
+        head.headers.extend(headers);
+        Subscriber {
+            grant: selector.clone(),
+            selector,
+            start,
+            existing,
+            unended,
+            quiet,
+            head_only: request.method() == Method::HEAD,
+            head,
+            asked: timer::now(),
+            expires: timer::Instant::MAX,
+        }
+    }
+
     /// Who makes a request to the protocol's address.
     fn read(request: &Request, hub: &Hub) -> Result<Subscriber, Refusal> {
         let Query { selector, quiet } = subscribe::parse(request.uri().query())?;

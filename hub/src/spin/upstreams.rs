@@ -1,6 +1,7 @@
 //! The relays that begin in an instance: what they relay, and where requests leave them for the task that drives them.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
 use std::mem::take;
 use std::rc::Rc;
@@ -92,6 +93,8 @@ pub(crate) struct Upstreams {
     /// Names this instance to the log.
     holder: HolderId,
     running: RefCell<Option<(Notifier, Vec<Arriving>)>>,
+    /// Who waits until the relay that is beginning has begun; `None` while none is.
+    beginning: RefCell<Option<VecDeque<Notifier>>>,
 }
 
 /// What is to be done for a relay that was left.
@@ -106,7 +109,34 @@ pub(crate) enum Left {
 impl Upstreams {
     /// No relay runs. `holder` is a random number.
     pub(crate) fn new(holder: HolderId) -> Upstreams {
-        Upstreams { holder, running: RefCell::default() }
+        Upstreams { holder, running: RefCell::default(), beginning: RefCell::default() }
+    }
+
+    /// Does `work`, which begins a relay, when no other one is beginning: the log runs one statement at a time, and is
+    /// opened once. The future must not be dropped.
+    pub(crate) async fn in_turn<T>(&self, work: impl Future<Output = T>) -> T {
+        let listener = self.beginning.borrow_mut().as_mut().map(|waiting| {
+            let (notifier, listener) = notifier();
+            waiting.push_back(notifier);
+            listener
+        });
+        match listener {
+            Some(mut listener) => listener.notified().await,
+            None => *self.beginning.borrow_mut() = Some(VecDeque::new()),
+        }
+        let done = work.await;
+        let next = {
+            let mut beginning = self.beginning.borrow_mut();
+            let next = beginning.as_mut().and_then(VecDeque::pop_front);
+            if next.is_none() {
+                *beginning = None;
+            }
+            next
+        };
+        if let Some(next) = next {
+            next.notify().await;
+        }
+        done
     }
 
     /// Who holds the topics of this instance's relays.

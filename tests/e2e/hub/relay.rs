@@ -125,6 +125,24 @@ pub(super) async fn a_topic_has_one_relay(log: Log) {
     assert_eq!(upstream.asked_times(2).await.len(), 2);
 }
 
+pub(super) async fn a_relay_that_answers_its_request_begins_once_and_is_followed_from_its_start(log: Log) {
+    let server = log.component().reuse(1).start().await;
+    let events = stream([chunk("data: 1\n\n"), chunk("event: two\ndata: 2\n\n"), Step::End]);
+    let upstream = Upstream::start([events]).await;
+    let mut bodies = Vec::new();
+    for refused in [0, 1, 2] {
+        let reply = fetch_with(server.address(), Method::POST, "/answer/a/quiet", &[], upstream.url("/")).await;
+        assert_eq!(reply.status, StatusCode::OK);
+        let data = reply.body.lines().filter_map(|line| line.strip_prefix("data: "));
+        assert_eq!(data.collect::<Vec<_>>(), ["1", "2", FINISHED.1]);
+        bodies.push(reply.body.lines().filter(|line| !line.starts_with("retry: ")).collect::<Vec<_>>().join("\n"));
+        if refused > 0 {
+            server.logged("hub: relay not begun: topic \"a\" has ended", refused).await;
+        }
+    }
+    assert_eq!((upstream.asked().len(), bodies[1] == bodies[2]), (1, true), "{bodies:?}");
+}
+
 pub(super) async fn a_relay_that_is_stopped_drops_its_upstream_and_says_how_far_it_came(log: Log) {
     let server = log.component().reuse(2).start().await;
     let address = server.address();

@@ -15,7 +15,7 @@ use spin_sdk::http_service;
 use spin_sdk::wasip3::http::types::Response;
 use spin_sse::source::Source;
 use spin_sse::{Event, Id, Name};
-use spin_sse_hub::{Hub, InvalidUpdate, RelayError, Subscription, Update};
+use spin_sse_hub::{Hub, InvalidUpdate, Relay, Subscription, Update};
 
 #[http_service]
 async fn serve(request: Request) -> Result<Response, Error> {
@@ -53,6 +53,13 @@ async fn serve(request: Request) -> Result<Response, Error> {
                 .map_err(|error| Error::other(error.to_string()))?;
             let said = latest.map(|message| format!("{} {} {}", message.last_event_id, message.name, message.data));
             Ok(said.unwrap_or_default().into_response()?)
+        }
+        ["answer"] => {
+            let (parts, body) = request.into_parts();
+            let url = String::from_utf8_lossy(&body.bytes().await?).into_owned();
+            let relay = relay(&hub, topics.first().copied().unwrap_or_default(), &url, &options);
+            let subscription = subscription(&topics, &options)?;
+            Ok(relay.answer(&Request::from_parts(parts, ()), subscription)?)
         }
         ["forsake"] => forsake(&hub, update(&topics, "forsaken", &options)?).await,
         _ => Ok(StatusCode::NOT_FOUND.into_response()?),
@@ -95,8 +102,8 @@ fn subscription(topics: &[&str], options: &[&str]) -> Result<Subscription, Error
     Ok(subscription)
 }
 
-/// Relays the upstream at `url`.
-async fn relay(hub: &Hub, topic: &str, url: &str, options: &[&str]) -> Result<(), RelayError> {
+/// A relay of the upstream at `url`.
+fn relay(hub: &Hub, topic: &str, url: &str, options: &[&str]) -> Relay {
     let mut source = Source::post(url, "what is asked");
     let silent = options.contains(&"silent");
     for option in options {
@@ -108,7 +115,7 @@ async fn relay(hub: &Hub, topic: &str, url: &str, options: &[&str]) -> Result<()
     }
     let relay = hub.relay(topic, source);
     let relay = if options.contains(&"public") { relay.public() } else { relay };
-    if silent { relay.on_end(|_| Event::without_data()).await } else { relay.await }
+    if silent { relay.on_end(|_| Event::without_data()) } else { relay }
 }
 
 /// Begins to publish, and does not wait for the end.
