@@ -14,13 +14,14 @@ mod subscriber;
 mod swarm;
 mod tally;
 mod update;
+mod upstream;
 
 use std::net::SocketAddr;
 
 use anyhow::Result;
 use bench::report;
 use clap::{Parser, Subcommand};
-use scenarios::{backlog, burst, cold, fanout, idle, latency, publish, quiet, resume, slow, stream, topics};
+use scenarios::{backlog, burst, cold, fanout, idle, latency, publish, quiet, relay, resume, slow, stream, topics};
 
 /// Measures the hub beside its peers; each scenario prints a table and writes it to bench/results
 #[derive(Parser)]
@@ -63,6 +64,8 @@ enum Scenario {
     Backlog(backlog::Flags),
     /// A quiet topic, and a broadcast, with subscribers that come at once
     Quiet(quiet::Flags),
+    /// Answers of an upstream, relayed to topics, and only passed through
+    Relay(relay::Flags),
     /// The native peer, for as long as it is let
     #[command(hide = true)]
     ServeNative { address: SocketAddr },
@@ -84,6 +87,7 @@ fn main() -> Result<()> {
         Scenario::Topics(flags) => topics::run(&flags),
         Scenario::Backlog(flags) => backlog::run(&flags),
         Scenario::Quiet(flags) => quiet::run(&flags),
+        Scenario::Relay(flags) => relay::run(&flags),
         Scenario::ServeNative { address } => peers::native::serve(address),
     }
 }

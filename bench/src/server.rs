@@ -29,6 +29,13 @@ pub enum Dialect {
     Nchan,
     /// The native server of `peers::axum`.
     Native,
+    /// `bench/relay-component`: answers of the upstream at this URL.
+    Answers {
+        /// `/relay` or `/pass`.
+        path: &'static str,
+        /// The upstream's URL.
+        upstream: String,
+    },
     /// A component with these streams only.
     Other,
 }
@@ -44,7 +51,8 @@ fn topic(number: usize) -> String {
 }
 
 impl Dialect {
-    /// A request to follow a topic, from after `last` on. The native server has one topic.
+    /// A request to follow a topic, from after `last` on. The native server has one topic. An answer is asked for, and
+    /// followed with a last event id.
     pub fn subscription(&self, number: usize, last: Option<&str>) -> String {
         let topic = topic(number);
         let header = last.map_or(String::new(), |last| format!("last-event-id: {last}\r\n"));
@@ -52,6 +60,11 @@ impl Dialect {
             Dialect::Hub(_) => get(&format!("{HUB}?match={topic}"), &header),
             Dialect::Nchan if last == Some(EARLIEST) => get(&format!("/earliest?id={topic}"), ""),
             Dialect::Nchan => get(&format!("/sub?id={topic}"), &header),
+            Dialect::Answers { path, upstream } if last.is_none() => {
+                let question = post(&format!("{path}/{number}?{upstream}"), "", "");
+                String::from_utf8_lossy(&question).into_owned()
+            }
+            Dialect::Answers { path, upstream } => get(&format!("{path}/{number}?{upstream}"), &header),
             Dialect::Native | Dialect::Other => get("/subscribe", &header),
         }
     }
@@ -80,7 +93,7 @@ impl Dialect {
                 let request = |(number, data): &(usize, String)| post(&format!("/pub?id={}", topic(*number)), "", data);
                 (updates.iter().flat_map(request).collect(), updates.len())
             }
-            Dialect::Native | Dialect::Other => {
+            Dialect::Native | Dialect::Other | Dialect::Answers { .. } => {
                 let lines: Vec<&str> = updates.iter().map(|(_, data)| data.as_str()).collect();
                 (post("/publish", "", &lines.join("\n")), 1)
             }

@@ -9,8 +9,9 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
 use crate::http::Body;
+use crate::server::Dialect;
 use crate::tally::Tally;
-use crate::update::MARK;
+use crate::update::{MARK, TOKEN_MARK};
 
 /// Enough for several hundred updates in one read.
 const BUFFER: usize = 256 * 1024;
@@ -66,10 +67,11 @@ pub struct Receiver {
 
 impl Receiver {
     /// Nothing counted yet.
-    pub fn new() -> Receiver {
+    pub fn new(dialect: &Dialect) -> Receiver {
+        let mark = if matches!(dialect, Dialect::Answers { .. }) { TOKEN_MARK } else { MARK };
         Receiver {
             buffer: vec![0; BUFFER],
-            mark: Finder::new(MARK),
+            mark: Finder::new(mark),
             gap: Finder::new(b"event: gap\n"),
             end: FinderRev::new(b"\n\n"),
             id: FinderRev::new(b"\nid: "),
@@ -190,7 +192,8 @@ impl Subscriber {
         Ok(())
     }
 
-    fn end(&mut self) {
+    /// Closes the connection.
+    pub fn end(&mut self) {
         self.stage = Stage::Ended;
         self.socket = None;
     }

@@ -1,5 +1,7 @@
 //! Thousands of subscribers in one thread: they count, check the order, and measure how long each update took.
 
+mod disturb;
+
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub struct Swarm {
     pub answers: Answers,
     /// Whether they come back and put up with refusals, as a browser does.
     event_sources: bool,
+    /// Who has reached this number does not come back.
+    pub enough: u64,
     /// Who comes back, and when.
     returning: Vec<(Instant, usize)>,
     random: Random,
@@ -44,9 +48,10 @@ impl Swarm {
             address: server.address,
             dialect: server.dialect.clone(),
             subscribers: Vec::new(),
-            receiver: Receiver::new(),
+            receiver: Receiver::new(&server.dialect),
             answers: Answers::default(),
             event_sources: false,
+            enough: u64::MAX,
             returning: Vec::new(),
             random: Random::new(0),
             progress: Arc::default(),
@@ -91,17 +96,6 @@ impl Swarm {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.subscribers.len()
-    }
-
-    /// Makes the first `count` stop reading, or read again.
-    pub fn stop(&mut self, count: usize, stopped: bool) -> Result<()> {
-        for number in 0..count {
-            self.subscribers[number].stopped = stopped;
-            if !stopped {
-                self.step(number)?;
-            }
-        }
-        Ok(())
     }
 
     /// The number that every one of those who read has reached, for a publisher that waits for them.
@@ -235,7 +229,8 @@ impl Swarm {
         let subscriber = &mut self.subscribers[number];
         self.answers.note(subscriber, before);
         if self.event_sources {
-            if subscriber.stage == Stage::Ended && before != Stage::Ended {
+            let wants_more = subscriber.next.is_none_or(|next| next < self.enough);
+            if subscriber.stage == Stage::Ended && before != Stage::Ended && wants_more {
                 let percent = 50 + self.random.below(101) as u32;
                 self.returning.push((Instant::now() + RETRY * percent / 100, number));
             }

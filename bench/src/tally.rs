@@ -32,7 +32,7 @@ impl Tally {
     /// Counts the updates in `body`, which is whole events. `next` is the number of the next one, once it is known.
     pub fn count(&mut self, next: &mut Option<u64>, body: &[u8], mark: &Finder) {
         let now = Stamp::now();
-        for start in mark.find_iter(body) {
+        for start in mark.find_iter(body).map(|start| start + mark.needle().len()) {
             let Some(record) = body.get(start..start + RECORD) else { return };
             let (number, published) = read(record);
             match *next {

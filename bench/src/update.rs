@@ -5,8 +5,10 @@ use std::time::Instant;
 
 /// What an update begins with on the wire, however a server writes it.
 pub const MARK: &[u8] = b"data: ~";
-/// An update's bytes up to the end of its time.
-pub const RECORD: usize = MARK.len() + NUMBER + 1 + TIME;
+/// What a token of an answer begins with, however its event is framed.
+pub const TOKEN_MARK: &[u8] = b"\"content\":\"~";
+/// The bytes after the mark, up to the end of the time.
+pub const RECORD: usize = NUMBER + 1 + TIME;
 
 const NUMBER: usize = 10;
 const TIME: usize = 16;
@@ -35,10 +37,10 @@ pub fn update(number: u64, size: usize) -> String {
     text
 }
 
-/// The number and the time of a record.
+/// The number and the time of a record, which follows a mark.
 pub fn read(record: &[u8]) -> (u64, Stamp) {
     let digits = |from: usize, len: usize| {
         record[from..from + len].iter().fold(0, |number, digit| number * 10 + u64::from(digit.wrapping_sub(b'0')))
     };
-    (digits(MARK.len(), NUMBER), Stamp(digits(MARK.len() + NUMBER + 1, TIME)))
+    (digits(0, NUMBER), Stamp(digits(NUMBER + 1, TIME)))
 }

@@ -29,6 +29,7 @@ pub(crate) mod laws;
 #[cfg(test)]
 pub(crate) mod memory;
 
+#[cfg(any(feature = "spin", test))]
 pub(crate) use ended::AppendError;
 pub(crate) use ended::Ended;
 pub use interest::Interest;

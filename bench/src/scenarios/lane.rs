@@ -84,8 +84,7 @@ impl Lane {
 
     /// The processor time that it has used, with Redis.
     pub fn cpu(&self) -> Cpu {
-        let redis = self.redis.as_ref().map(Redis::cpu);
-        Cpu { all: self.server.process.cpu() + redis.unwrap_or_default(), redis }
+        Cpu::of(&self.server, self.redis.as_ref())
     }
 
     /// How many instances of the hub were started.
@@ -106,6 +105,17 @@ impl Lane {
 }
 
 impl Cpu {
+    /// What a server and its Redis have used.
+    pub fn of(server: &Server, redis: Option<&Redis>) -> Cpu {
+        let redis = redis.map(Redis::cpu);
+        Cpu { all: server.process.cpu() + redis.unwrap_or_default(), redis }
+    }
+
+    /// All of it.
+    pub fn time(self) -> Duration {
+        self.all
+    }
+
     /// What was used since `before`.
     pub fn since(self, before: Cpu) -> Cpu {
         let redis = self.redis.zip(before.redis).map(|(now, before)| now.saturating_sub(before));

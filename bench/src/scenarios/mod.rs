@@ -11,6 +11,7 @@ pub mod idle;
 pub mod latency;
 pub mod publish;
 pub mod quiet;
+pub mod relay;
 pub mod resume;
 pub mod slow;
 pub mod stream;

@@ -30,9 +30,7 @@ use crate::log::record::Record;
 use crate::log::relay::{Begun, HolderId};
 use crate::log::unavailable::Unavailable;
 
-#[cfg(any(feature = "spin", test))]
-pub(crate) use connection::Database;
-pub(crate) use connection::{Connect, Rows, Value};
+pub(crate) use connection::{Connect, Database, Rows, Value};
 
 /// A log in one SQLite database.
 ///
