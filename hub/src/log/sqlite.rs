@@ -104,8 +104,9 @@ impl<C: Connect> SqliteLog<C> {
             records => {
                 self.execute_on(database, &append::append_many(records.len()), values).await?;
                 // They are in the log now, whatever comes of this.
-                let rows = self.execute_on(database, append::APPENDED, vec![heard_as]).await.map_err(uncertain)?;
-                rows.into_iter().next().filter(|row| row.last() != Some(&Value::Integer(0)))
+                let rows = self.execute_on(database, append::APPENDED, vec![heard_as]).await;
+                let row = rows.and_then(row::only).map_err(uncertain)?;
+                Some(row).filter(|row| row.last() != Some(&Value::Integer(0)))
             }
         };
         row.map(|row| append::appended(&row, records).map_err(uncertain)).transpose()

@@ -298,6 +298,20 @@ fn a_log_that_was_deleted_begins_anew_under_another_epoch() {
 }
 
 #[test]
+fn an_append_whose_answer_is_missing_is_not_repeated() {
+    let file = File::new();
+    let log = open(&file, 100, 60);
+    append(&log, 3);
+    run(&file, "DELETE FROM hub");
+    let record = || Record { id: None, last: false, meta: "-a\n".to_owned(), body: "data: x\n\n".to_owned() };
+    let Err(AppendError::Unavailable(error)) = now(log.append(&[record(), record()])) else { panic!("it fails") };
+    assert!(error.uncertain, "{error}");
+    let database = rusqlite::Connection::open(&file.0).unwrap();
+    let count: u64 = database.query_row("SELECT count(*) FROM updates", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 5);
+}
+
+#[test]
 fn an_append_of_which_only_the_answer_fails_is_uncertain() {
     let file = File::new();
     let log = open(&file, 100, 60);
