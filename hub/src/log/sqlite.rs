@@ -215,8 +215,7 @@ impl<C: Connect> Log for SqliteLog<C> {
         if let Some(held) = relays::held_from(&rows)? {
             return Ok(Begun::Held(held));
         }
-        let has_ended = self.read(relays::HAS_ENDED, vec![Value::Text(topic.to_owned())]).await?;
-        Ok(if relays::is_true(&has_ended) { Begun::Ended } else { Begun::Running })
+        Ok(if self.ended(&[Rc::from(topic)]).await?.is_empty() { Begun::Running } else { Begun::Ended })
     }
 
     async fn has_any(&self, topics: &[Rc<str>]) -> Result<bool, Unavailable> {

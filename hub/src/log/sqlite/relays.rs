@@ -5,13 +5,17 @@ use crate::log::position::Position;
 use crate::log::record::Record;
 use crate::log::relay::{HolderId, RELAY_LEASE};
 use crate::log::sqlite::connection::{Rows, Value};
-use crate::log::sqlite::row::{integer, millis, unexpected, whole};
+use crate::log::sqlite::row::{array, integer, millis, unexpected, whole};
 use crate::log::unavailable::Unavailable;
 
-/// Holds a topic, and returns what [`held_from`] reads.
-pub(super) const BEGIN: &str = lean!(include_str!("begin_relay.sql"));
-/// Whether a topic has ended, where it could not be held.
-pub(super) const HAS_ENDED: &str = "SELECT EXISTS (SELECT 1 FROM ended WHERE topic = ?)";
+/// Holds a topic, unless it has ended or is held, and returns what [`held_from`] reads.
+pub(super) const BEGIN: &str = lean!(concat!(
+    "INSERT INTO relays (topic, holder, lease, meta, body)\n",
+    "SELECT ?1, ?2, CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) + ?3, ?4, ?5\nWHERE\n",
+    include_str!("not_ended.sql"),
+    "ON CONFLICT DO NOTHING RETURNING (SELECT epoch FROM hub), ",
+    "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'updates'), 0)"
+));
 /// Whether one of some topics has an update or a relay.
 pub(super) const HAS_ANY: &str = "SELECT EXISTS (SELECT 1 FROM topics WHERE topic IN (SELECT value FROM json_each(?1))) \
     OR EXISTS (SELECT 1 FROM relays WHERE topic IN (SELECT value FROM json_each(?1)))";
@@ -30,10 +34,10 @@ pub(super) const TAKE_OVER: &str = lean!(include_str!("take_over.sql"));
 pub(super) const LEFT: &str =
     "SELECT topic, meta, body FROM relays WHERE holder = ?1 AND topic > ?2 ORDER BY topic LIMIT 1";
 
-/// What is bound to [`BEGIN`].
+/// What is bound to [`BEGIN`]. `left` is appended if the lease runs out.
 pub(super) fn values(topic: &str, holder: HolderId, left: &Record) -> Vec<Value> {
     let text = |text: &str| Value::Text(text.to_owned());
-    vec![text(topic), id(holder), millis(RELAY_LEASE), text(&left.meta), text(&left.body)]
+    vec![text(topic), id(holder), millis(RELAY_LEASE), text(&left.meta), text(&left.body), array([topic])]
 }
 
 /// What is bound to [`RENEW`] and [`TAKE_OVER`].

@@ -60,3 +60,14 @@ fn a_lease_is_renewed() {
     assert_eq!(now(log.take_over(7)).unwrap(), [], "nobody has noticed");
     assert!(RELAY_LEASE.as_secs() >= 10);
 }
+
+#[test]
+fn a_topic_whose_end_is_forgotten_may_be_relayed_to_again() {
+    let file = File::new();
+    let log = open(&file, 100, 60);
+    now(log.append(&[Record { id: None, last: true, meta: "-a\n".to_owned(), body: String::new() }])).unwrap();
+    run(&file, "UPDATE ended SET time = time - 59000");
+    assert_eq!(begin(&log, "a", 1), Begun::Ended);
+    run(&file, "UPDATE ended SET time = time - 2000");
+    assert!(matches!(begin(&log, "a", 1), Begun::Held(_)));
+}
