@@ -2,14 +2,15 @@
 
 use std::error::Error;
 use std::fmt;
-use std::rc::Rc;
+use std::ops::ControlFlow;
 
 use spin_sse::source::Message;
 use spin_sse::{Decoder, Frame};
 
-use crate::log::{Entry, Interest, Log, Unavailable};
+use crate::log::{Entry, Unavailable};
 use crate::spin::detached::detached;
 use crate::spin::hub::Hub;
+use crate::spin::work::read_topic;
 
 impl Hub {
     /// The newest update that the log has on a topic, with its id. It is for topics with few updates, in which a
@@ -19,9 +20,9 @@ impl Hub {
     ///
     /// [`ReadError`].
     pub async fn latest(&self, topic: impl Into<String>) -> Result<Option<Message>, ReadError> {
-        let (hub, topic) = (self.clone(), Rc::from(topic.into()));
+        let (hub, topic) = (self.clone(), topic.into());
         let latest = detached(async move {
-            let latest = find(&hub, topic).await;
+            let latest = find(&hub, &topic).await;
             hub.read_health.note(&latest);
             latest
         });
@@ -41,17 +42,14 @@ impl fmt::Display for ReadError {
 
 impl Error for ReadError {}
 
-async fn find(hub: &Hub, topic: Rc<str>) -> Result<Option<Entry>, Unavailable> {
-    let (mut after, mut latest) = (0, None);
-    loop {
-        let page = hub.reading.after(&Interest::Topics(vec![(Rc::clone(&topic), after)])).await?;
-        let is_last = page.through >= page.extent.head || page.through <= after;
-        latest = page.entries.into_iter().next_back().or(latest);
-        if is_last {
-            return Ok(latest);
-        }
-        after = page.through;
-    }
+async fn find(hub: &Hub, topic: &str) -> Result<Option<Entry>, Unavailable> {
+    let mut latest = None;
+    let read = read_topic(&*hub.reading, topic, 0, |mut entries| {
+        latest = entries.pop().or(latest.take());
+        ControlFlow::Continue(())
+    });
+    read.await?;
+    Ok(latest)
 }
 
 fn message(entry: &Entry) -> Option<Message> {

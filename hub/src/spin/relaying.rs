@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::mem::take;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -12,14 +13,14 @@ use spin_sse::source::{Error, Source};
 use spin_sse::timer::{Instant, Timer, now};
 use spin_sse::{Event, report};
 
-use crate::log::{AppendError, Interest, Log, Position, Record, Unavailable};
+use crate::log::{AppendError, Log, Position, Record, Unavailable};
 use crate::relays::action::{Action, Finished, Refused, RelayId};
 use crate::relays::relays::Relays;
 use crate::spin::hub::Hub;
 use crate::spin::notifier::Listener;
 use crate::spin::publication::append;
 use crate::spin::upstreams::{Arriving, Left, RelayEnd, Relayed};
-use crate::spin::work::{Pending, poll_ended};
+use crate::spin::work::{Pending, poll_ended, read_topic};
 
 /// Begins a relay, in the task that drives them, which it starts if there is none.
 pub(crate) fn begin(hub: &Hub, arriving: Arriving) {
@@ -198,14 +199,11 @@ async fn store(hub: Hub, records: Vec<Record>) -> Result<Position, Refused> {
 /// Whether `record` is in the log after a position, and the log's end.
 async fn find(hub: Hub, after: Position, record: Record) -> Result<(bool, Position), Unavailable> {
     let Some(topic) = record.topics().next() else { return Ok((false, after)) };
-    let topic: Rc<str> = Rc::from(topic);
-    let mut from = after.sequence;
-    loop {
-        let page = hub.reading.after(&Interest::Topics(vec![(Rc::clone(&topic), from)])).await?;
-        let found = page.entries.iter().any(|entry| entry.wire.ends_with(record.body.as_bytes()));
-        if found || page.through >= page.extent.head || page.through <= from {
-            return Ok((found, page.extent.end()));
-        }
-        from = page.through;
-    }
+    let mut found = false;
+    let end = read_topic(&*hub.reading, topic, after.sequence, |entries| {
+        found = entries.iter().any(|entry| entry.wire.ends_with(record.body.as_bytes()));
+        if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let end = end.await?;
+    Ok((found, end))
 }

@@ -1,5 +1,6 @@
 //! What the driver begins and later takes the result of, apart from writes.
 
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -9,7 +10,7 @@ use spin_sse::report;
 
 use crate::fanout::cache::Read;
 use crate::fanout::reader::Answer;
-use crate::log::{Hint, ListenerId, Log, Page, RENEW, Unavailable};
+use crate::log::{Entry, Hint, Interest, ListenerId, Log, Page, Position, RENEW, Unavailable};
 use crate::spin::hub::Hub;
 use crate::spin::publication::append;
 use crate::topic::key::key;
@@ -58,6 +59,24 @@ pub(crate) async fn answer(log: &impl Log, read: Read) -> Result<Answer, Unavail
         Read::Extent => Answer::Page(Page::without_updates(log.extent().await?)),
         Read::After(interest) => Answer::Page(log.after(&interest).await?),
     })
+}
+
+/// Reads the updates on a topic after a sequence, page by page, until `visit` has enough. Returns where the log ends.
+pub(crate) async fn read_topic(
+    log: &impl Log,
+    topic: &str,
+    mut after: u64,
+    mut visit: impl FnMut(Vec<Entry>) -> ControlFlow<()>,
+) -> Result<Position, Unavailable> {
+    let topic: Rc<str> = Rc::from(topic);
+    loop {
+        let Page { extent, entries, through, .. } =
+            log.after(&Interest::Topics(vec![(Rc::clone(&topic), after)])).await?;
+        if visit(entries).is_break() || through >= extent.head || through <= after {
+            return Ok(extent.end());
+        }
+        after = through;
+    }
 }
 
 /// Ends the topics of relays whose host died. What fails is tried again when this instance registers again.
