@@ -52,14 +52,15 @@ impl Hub {
     /// * When the host dies in the middle, an instance that has a stream, or gets one, notices within 30 s, and appends
     ///   the last update, once.
     ///
-    /// The returned [`Relay`] has options, and is to be awaited.
+    /// The returned [`Relay`] has options. It begins when it is awaited, or [answers](Relay::answer) the request.
     pub fn relay(&self, topic: impl Into<String>, source: Source) -> Relay {
         Relay { hub: self.clone(), topic: topic.into(), source, private: true, on_end: Box::new(by_default) }
     }
 }
 
-/// A relay that is about to begin: its options. It begins when it is awaited, which returns when the topic is held.
-#[must_use = "a relay does nothing until it is awaited"]
+/// A relay that is about to begin: its options. It begins when it is awaited, which returns when the topic is held, or
+/// when it [answers](Relay::answer) a request.
+#[must_use = "a relay does nothing until it is awaited or answers a request"]
 pub struct Relay {
     hub: Hub,
     topic: String,
@@ -140,8 +141,8 @@ impl Relay {
                 begin(&self.hub, Arriving { relayed, position, source: self.source });
                 Ok(())
             }
-            Ok(Begun::Running) => Err(RelayError::Running(relayed.topic.as_ref().to_owned())),
-            Ok(Begun::Ended) => Err(RelayError::Ended(relayed.topic.as_ref().to_owned())),
+            Ok(Begun::Running) => Err(RelayError::Running(relayed.topic.to_string())),
+            Ok(Begun::Ended) => Err(RelayError::Ended(relayed.topic.to_string())),
             Err(_) => Err(RelayError::Unavailable),
         }
     }
