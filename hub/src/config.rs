@@ -32,6 +32,9 @@ pub struct Config {
     pub anonymous: bool,
     /// The other origins whose pages may use the hub; none by default.
     pub origins: Origins,
+    /// The hub's URL as its clients know it, such as `https://example.com/.well-known/mercure`. By default it is made
+    /// of the scheme, the host and the path of each request.
+    pub hub_url: Option<String>,
 }
 
 impl Default for Config {
@@ -47,6 +50,7 @@ impl Default for Config {
             secret: None,
             anonymous: true,
             origins: Origins::default(),
+            hub_url: None,
         }
     }
 }

@@ -16,7 +16,7 @@ const SEPARATOR: char = '\u{1e}';
 
 impl Config {
     /// The names of the settings, which [`from_settings`](Config::from_settings) knows.
-    pub const SETTINGS: [&str; 15] = [
+    pub const SETTINGS: [&str; 16] = [
         "log",
         "log_host",
         "stream_key",
@@ -32,6 +32,7 @@ impl Config {
         "jwt_secret",
         "anonymous",
         "cors_origins",
+        "hub_url",
     ];
 
     /// Reads settings: each is `name=value`, with the character U+001E between two. What each means, and what it is
@@ -60,13 +61,14 @@ impl Config {
             secret: secret(settings.text("jwt_secret", "")),
             anonymous: settings.flag("anonymous", default.anonymous)?,
             origins: Origins::parse(settings.text("cors_origins", ""))?,
+            hub_url: settings.url("hub_url")?,
         })
     }
 }
 
 /// The names as a sentence has them. To join them costs the component 1 KB.
 const NAMES: &str = "log, log_host, stream_key, redis_wait_replicas, stream_seconds, stream_bytes, retry_ms, poll_ms, \
-    gather, history_updates, history_seconds, history_bytes, jwt_secret, anonymous, cors_origins";
+    gather, history_updates, history_seconds, history_bytes, jwt_secret, anonymous, cors_origins, hub_url";
 
 /// The settings that are there.
 struct Settings<'s>(&'s str);
@@ -117,6 +119,20 @@ impl<'s> Settings<'s> {
         }
     }
 
+    /// An address without user, query and fragment; `None` when it is empty.
+    fn url(&self, name: &str) -> Result<Option<String>, String> {
+        let value = self.text(name, "").trim();
+        if value.is_empty() {
+            return Ok(None);
+        }
+        let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://")).unwrap_or_default();
+        let is_address = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"@?#\"\\<>".contains(&byte));
+        match rest.split_once('/') {
+            Some((host, _)) if !host.is_empty() && is_address(rest) => Ok(Some(value.to_owned())),
+            _ => Err(must(name, "be an address such as https://example.com/.well-known/mercure", value)),
+        }
+    }
+
     fn backend(&self) -> Result<Backend, String> {
         let url = self.text("log", "sqlite").trim();
         if url == "sqlite" {
@@ -153,7 +169,7 @@ mod tests {
 
     const ALL: &str = "log=sqlite|log_host=h|stream_key=k|redis_wait_replicas=0|stream_seconds=600|stream_bytes=0|\
         retry_ms=1000|poll_ms=50|gather=true|history_updates=5|history_seconds=6|history_bytes=7|jwt_secret=a=b c\n|\
-        anonymous=false|cors_origins=";
+        anonymous=false|cors_origins=|hub_url=";
 
     fn config(settings: &str) -> Result<Config, String> {
         Config::from_settings(&settings.replace('|', "\u{1e}"))
@@ -202,6 +218,9 @@ mod tests {
             ("history_bytes=7", "history_bytes=0", "history_bytes"),
             ("poll_ms=50", "poll_ms=50ms", "poll_ms"),
             ("log=sqlite", "log=other", "log"),
+            ("hub_url=", "hub_url=example.com", "hub_url"),
+            ("hub_url=", "hub_url=https://example.com", "hub_url"),
+            ("hub_url=", "hub_url=https://user@example.com/hub?x", "hub_url"),
         ] {
             let error = config(&ALL.replace(right, wrong)).unwrap_err();
             assert!(error.contains(&format!("variable {name} ")), "{error}");
