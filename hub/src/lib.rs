@@ -166,5 +166,8 @@ pub mod internals {
     pub use crate::log::log::AsOf;
     pub use crate::log::record::{parse as parse_records, write as write_record};
     pub use crate::log::{Extent, Interest, Page, Position, Record};
+    pub use crate::pattern::base::Base;
+    pub use crate::pattern::invalid::InvalidPattern;
+    pub use crate::pattern::pattern::{Kind, Parsed, Pattern};
     pub use crate::topic::key::key as topic_key;
 }

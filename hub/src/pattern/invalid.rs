@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Why a text is no pattern. Printed, it is one sentence that says what to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InvalidPattern(pub(crate) &'static str);
+pub struct InvalidPattern(pub(crate) &'static str);
 
 impl fmt::Display for InvalidPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,64 +1,137 @@
-//! A pattern and what it is tried on.
+//! A pattern, and a topic that it is tried on.
 
+use std::cell::OnceCell;
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::pattern::base::Base;
 use crate::pattern::invalid::InvalidPattern;
+use crate::pattern::program::Program;
+use crate::pattern::{template, url, urlpattern};
+
+/// How long the text of a pattern is at most, in bytes.
+pub(crate) const MAX_TEXT_BYTES: usize = 1_024;
 
 /// Which language a pattern is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// The URL Pattern Living Standard.
     UrlPattern,
-    /// A URI Template (RFC 6570), as 0.x hubs match them.
+    /// A URI Template (RFC 6570), as hubs before 1.0 match them.
     UriTemplate,
 }
 
 /// A compiled pattern. A clone shares it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Pattern {
+#[derive(Clone)]
+pub struct Pattern(Rc<Compiled>);
+
+struct Compiled {
     kind: Kind,
-    text: Rc<str>,
+    text: Box<str>,
     base: Base,
+    program: Program,
 }
 
 impl Pattern {
-    /// The pattern that a text is.
-    pub(crate) fn parse(kind: Kind, text: &str, base: &Base) -> Result<Pattern, InvalidPattern> {
-        if !cfg!(feature = "patterns") {
-            return Err(InvalidPattern("this hub was built without patterns: name each topic"));
+    /// The pattern that a text is. One that is relative is so to `base`.
+    ///
+    /// A text that is no URI Template is one all the same: it matches itself.
+    ///
+    /// # Errors
+    ///
+    /// When it is not valid, or would need too much memory or time.
+    pub fn parse(kind: Kind, text: &str, base: &Base) -> Result<Pattern, InvalidPattern> {
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(InvalidPattern("the pattern is longer than 1024 bytes: shorten it"));
         }
-        Ok(Pattern { kind, text: text.into(), base: base.clone() })
+        let program = match kind {
+            Kind::UrlPattern => urlpattern::compile(text, base.url())?,
+            Kind::UriTemplate => template::compile(text)?.unwrap_or_default(),
+        };
+        Ok(Pattern(Rc::new(Compiled { kind, text: text.into(), base: base.clone(), program })))
     }
 
-    pub(crate) fn kind(&self) -> Kind {
-        self.kind
+    /// Which language it is in.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
     }
 
     /// The text as it was given.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
+    pub fn text(&self) -> &str {
+        &self.0.text
     }
 
-    /// About how many bytes it holds.
-    pub(crate) fn size(&self) -> usize {
-        self.text.len()
+    /// About how many bytes it holds, itself included. Its clones and its base are shared.
+    pub fn size(&self) -> usize {
+        // A reference-counted value has two counters, and each of the three allocations some bytes of the allocator.
+        let overhead = size_of::<Compiled>().saturating_add(5 * size_of::<usize>()).saturating_add(size_of::<Pattern>());
+        self.text().len().saturating_add(self.0.program.size()).saturating_add(overhead)
     }
 
-    /// Whether it matches a topic.
-    pub(crate) fn matches(&self, topic: &Parsed<'_>) -> bool {
-        topic.text == self.text()
+    /// Whether it matches a topic. The time is at most in proportion to the length of the topic times that of the
+    /// pattern.
+    pub fn matches(&self, topic: &Parsed<'_>) -> bool {
+        self.run(topic, |program, text| program.matches(text))
+    }
+
+    /// Whether it matches a topic, and how many steps that took.
+    #[cfg(any(test, fuzzing))]
+    pub fn steps(&self, topic: &Parsed<'_>) -> (bool, usize) {
+        let steps = std::cell::Cell::new(0);
+        let matches = self.run(topic, |program, text| program.run(text, || steps.set(steps.get() + 1)));
+        (matches, steps.get())
+    }
+
+    fn run(&self, topic: &Parsed<'_>, run: impl Fn(&Program, &[u8]) -> bool) -> bool {
+        match self.kind() {
+            Kind::UriTemplate => topic.text == self.text() || run(&self.0.program, topic.text.as_bytes()),
+            Kind::UrlPattern => topic.against(&self.0.base, |components| {
+                components.is_some_and(|components| run(&self.0.program, components.as_bytes()))
+            }),
+        }
     }
 }
 
-/// A topic, parsed at most once however many patterns are tried on it.
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+            || (self.kind() == other.kind() && self.text() == other.text() && self.0.base == other.0.base)
+    }
+}
+
+impl Eq for Pattern {}
+
+impl Hash for Pattern {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.kind(), self.text(), &self.0.base).hash(state);
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pattern").field(&self.kind()).field(&self.text()).finish()
+    }
+}
+
+/// A topic. It is parsed once for all patterns of one base, and not at all for templates.
 #[derive(Debug)]
-pub(crate) struct Parsed<'t> {
+pub struct Parsed<'t> {
     text: &'t str,
+    /// Its components, and what it was resolved against. `None`: it is no URL.
+    components: OnceCell<(Base, Option<String>)>,
 }
 
 impl<'t> Parsed<'t> {
-    pub(crate) fn new(topic: &'t str) -> Parsed<'t> {
-        Parsed { text: topic }
+    /// A topic that is parsed as soon as that is needed.
+    pub fn new(topic: &'t str) -> Parsed<'t> {
+        Parsed { text: topic, components: OnceCell::new() }
+    }
+
+    /// Tells its components, if it is a URL when resolved against `base`.
+    fn against<R>(&self, base: &Base, tell: impl FnOnce(Option<&str>) -> R) -> R {
+        let parse = || url::parse(self.text, Some(base.url())).as_ref().and_then(urlpattern::components);
+        let (parsed, components) = self.components.get_or_init(|| (base.clone(), parse()));
+        if parsed == base { tell(components.as_deref()) } else { tell(parse().as_deref()) }
     }
 }
