@@ -19,3 +19,6 @@ pub(crate) mod pattern;
 pub(crate) use base::Base;
 pub(crate) use invalid::InvalidPattern;
 pub(crate) use pattern::{Kind, Parsed, Pattern};
+
+#[cfg(test)]
+mod tests;

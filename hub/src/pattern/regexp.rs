@@ -57,9 +57,7 @@ fn disjunction(cursor: &mut Cursor<'_>, builder: &mut Builder, depth: usize) -> 
 /// An atom and how often it comes, or an assertion.
 fn term(cursor: &mut Cursor<'_>, builder: &mut Builder, depth: usize) -> Result<(), InvalidPattern> {
     let start = builder.here();
-    for (text, assertion) in
-        [(&b"^"[..], AT_START), (b"$", AT_END), (b"\\b", AT_WORD), (b"\\B", NOT_AT_WORD)]
-    {
+    for (text, assertion) in [(&b"^"[..], AT_START), (b"$", AT_END), (b"\\b", AT_WORD), (b"\\B", NOT_AT_WORD)] {
         if cursor.eat(text) {
             // A quantifier that follows is found to be none in the next term.
             builder.push(&[ASSERT, assertion]);

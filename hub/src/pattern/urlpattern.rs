@@ -48,7 +48,7 @@ pub(crate) fn compile(text: &str, base: &Url) -> Result<Program, InvalidPattern>
 }
 
 /// The program for these components.
-fn assemble(parts: &Parts<'_>) -> Result<Program, InvalidPattern> {
+pub(crate) fn assemble(parts: &Parts<'_>) -> Result<Program, InvalidPattern> {
     let protocol = parts.protocol.map_or("*", |protocol| protocol.strip_suffix(':').unwrap_or(protocol));
     let hostname = parts.hostname.unwrap_or("*");
     let is_ipv6 = hostname.len() > 1 && ["[", "{[", "\\["].iter().any(|start| hostname.starts_with(start));
@@ -85,7 +85,14 @@ pub(crate) fn components(topic: &Url) -> Option<String> {
     }
     let port = topic.port.map(|port| port.to_string()).unwrap_or_default();
     let components = [
-        &topic.scheme, &topic.host, &port, &topic.path, &topic.query, &topic.fragment, &topic.username, &topic.password,
+        &topic.scheme,
+        &topic.host,
+        &port,
+        &topic.path,
+        &topic.query,
+        &topic.fragment,
+        &topic.username,
+        &topic.password,
     ];
     let mut text = String::with_capacity(components.iter().map(|component| component.len().saturating_add(1)).sum());
     for component in components {
@@ -96,7 +103,7 @@ pub(crate) fn components(topic: &Url) -> Option<String> {
 }
 
 /// "escape a pattern string"
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if "+*?:{}()\\".contains(character) {

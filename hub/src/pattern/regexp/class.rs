@@ -33,7 +33,9 @@ pub(crate) fn class(cursor: &mut Cursor<'_>, depth: usize) -> Result<Set, Invali
             _ => Operation::Union,
         };
         // `a&&b--c` and `ab&&c` are no classes; each operand is a class or a character.
-        let fits = if operation == Operation::Union { count == 0 || done == operation } else {
+        let fits = if operation == Operation::Union {
+            count == 0 || done == operation
+        } else {
             count == 1 || (count > 1 && done == operation)
         };
         if !fits {

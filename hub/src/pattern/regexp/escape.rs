@@ -75,9 +75,7 @@ pub(crate) fn escape(cursor: &mut Cursor<'_>, in_class: bool) -> Result<Escaped,
         b'^' | b'$' | b'\\' | b'.' | b'*' | b'+' | b'?' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'|' | b'/' => {
             Escaped::Character(escaped.into())
         }
-        b'&' | b'-' | b'!' | b'#' | b'%' | b',' | b':' | b';' | b'<' | b'=' | b'>' | b'@' | b'`' | b'~'
-            if in_class =>
-        {
+        b'&' | b'-' | b'!' | b'#' | b'%' | b',' | b':' | b';' | b'<' | b'=' | b'>' | b'@' | b'`' | b'~' if in_class => {
             Escaped::Character(escaped.into())
         }
         _ => return Err(INVALID),

@@ -94,7 +94,9 @@ fn hostname(text: &str) -> Result<String, InvalidPattern> {
     if host.is_ascii() {
         return Ok(host);
     }
-    Err(InvalidPattern("the URL pattern has a host that is not ASCII: write it as DNS has it, as in xn--bcher-kva.example"))
+    Err(InvalidPattern(
+        "the URL pattern has a host that is not ASCII: write it as DNS has it, as in xn--bcher-kva.example",
+    ))
 }
 
 /// "canonicalize an IPv6 hostname"
@@ -110,8 +112,9 @@ fn ipv6(text: &str) -> Result<String, InvalidPattern> {
 fn port(text: &str) -> Result<String, InvalidPattern> {
     let digits = text.find(|character: char| !character.is_ascii_digit()).map_or(text, |end| text.split_at(end).0);
     let port: Option<u16> = digits.parse().ok();
-    port.map(|port| port.to_string())
-        .ok_or(InvalidPattern("the URL pattern has a port that is no number up to 65535: write the number, * or nothing"))
+    port.map(|port| port.to_string()).ok_or(InvalidPattern(
+        "the URL pattern has a port that is no number up to 65535: write the number, * or nothing",
+    ))
 }
 
 /// "canonicalize a pathname"

@@ -100,10 +100,14 @@ fn token(text: &str) -> Result<(Kind, &str, usize), NoToken> {
 
 /// Whether a character can be in the name of a group, as its first or a later one.
 ///
-/// Of those that are not ASCII, the letters and digits of Unicode are taken to be what an identifier of JavaScript can
-/// have, which is nearly so.
+/// Of those that are not ASCII, an identifier of JavaScript has what Unicode calls letters, nearly: its tables for just
+/// that are larger than this room.
 fn is_of_name(character: char, first: bool) -> bool {
-    character.is_alphabetic() || character == '_' || character == '$' || (!first && character.is_alphanumeric())
+    match character {
+        '_' | '$' | '\u{2118}' | '\u{212E}' | '\u{309B}' | '\u{309C}' => true,
+        _ if first => character.is_alphabetic(),
+        _ => character.is_alphanumeric(),
+    }
 }
 
 /// How long a regular expression is, before the parenthesis that closes it.
