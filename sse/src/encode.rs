@@ -26,7 +26,7 @@ impl Event<'_> {
 
         // The decoder removes exactly one space after the colon, so a value may start with a space.
         if let Some(delay) = parts.retry {
-            encode_line(b"retry: ", itoa::Buffer::new().format(millis(delay)).as_bytes(), out);
+            encode_retry(delay, out);
         }
         if let Some(id) = id {
             encode_line(b"id: ", id, out);
@@ -41,26 +41,44 @@ impl Event<'_> {
     }
 }
 
-/// Appends a comment to `out`, as one block: each line of `text` after `: `, then an empty line.
+/// Appends a comment to `out`: each line of `text` after `: `.
 ///
 /// Clients ignore a comment. It keeps a connection alive, or is a note for a person who reads the bytes. `text` may be
 /// any text. The empty text gives the shortest comment, a lone `:`. A comment belongs between events, never inside an
 /// event.
 ///
+/// No empty line follows. Some clients take each empty line for the end of an event, and hand over an event that is
+/// empty.
+///
 /// ```
 /// let mut out = Vec::new();
 /// spin_sse::encode_comment("two\nlines", &mut out);
 /// spin_sse::encode_comment("", &mut out);
-/// assert_eq!(out, b": two\n: lines\n\n:\n\n");
+/// assert_eq!(out, b": two\n: lines\n:\n");
 /// ```
 pub fn encode_comment(text: &str, out: &mut Vec<u8>) {
     out.reserve(FRAME.saturating_add(text.len()));
     if text.is_empty() {
-        out.extend_from_slice(b":\n\n");
+        out.extend_from_slice(b":\n");
         return;
     }
     encode_lines(b": ", b"\n: ", text.as_bytes(), out);
-    out.push(b'\n');
+}
+
+/// Appends a retry time alone to `out`: how long a client waits before it reconnects, in whole milliseconds.
+///
+/// It is a line without the empty line that ends a block, for the reason that [`encode_comment`] gives. A client
+/// applies the line when it has read it. It belongs between events.
+///
+/// ```
+/// let mut out = Vec::new();
+/// spin_sse::encode_retry(std::time::Duration::from_secs(2), &mut out);
+/// assert_eq!(out, b"retry: 2000\n");
+/// ```
+///
+/// Source: HTML, "Interpreting an event stream": a field `retry` is processed with its line, not with its block.
+pub fn encode_retry(delay: Duration, out: &mut Vec<u8>) {
+    encode_line(b"retry: ", itoa::Buffer::new().format(millis(delay)).as_bytes(), out);
 }
 
 #[inline]

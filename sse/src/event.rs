@@ -35,7 +35,8 @@ impl<'a> Event<'a> {
 
     /// A block for an id or a retry time alone. A browser stores them and fires no event.
     ///
-    /// Some clients ignore blocks without data. An id or a retry time that must arrive belongs in an event with data.
+    /// Some clients ignore blocks without data, and some hand over an event that is empty. An id that must arrive
+    /// belongs in an event with data. For a retry time alone there is [`encode_retry`](crate::encode_retry).
     pub fn without_data() -> Event<'a> {
         Event::default()
     }

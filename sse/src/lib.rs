@@ -93,13 +93,13 @@ mod report;
 
 pub use budget::ByteBudget;
 pub use decode::Decoder;
-pub use encode::encode_comment;
+pub use encode::{encode_comment, encode_retry};
 pub use event::{Event, Parts};
 pub use frame::{Frame, Message, TooLarge};
 pub use id::{Id, InvalidId};
 pub use name::{InvalidName, Name};
 pub use report::report;
-pub use resume::last_event_id;
+pub use resume::{last_event_id, last_event_id_in};
 
 #[cfg(feature = "stream")]
 mod end;

@@ -3,12 +3,12 @@
 use http::{HeaderMap, Uri};
 
 /// Query parameters for a client that cannot set the header. The first that is not empty wins.
-const PARAMETERS: [&str; 3] = ["last_event_id", "lastEventID", "lastEventId"];
+const PARAMETERS: [&str; 4] = ["last_event_id", "lastEventID", "lastEventId", "Last-Event-ID"];
 
 /// The id of the last event that the client received.
 ///
-/// It comes from the `Last-Event-ID` header, else from the query parameter `last_event_id`, `lastEventID` or
-/// `lastEventId`. It is `None` when there is no such header or parameter, or when all are empty.
+/// It comes from the `Last-Event-ID` header, else from the query parameter `last_event_id`, `lastEventID`,
+/// `lastEventId` or `Last-Event-ID`. It is `None` when there is no such header or parameter, or when all are empty.
 ///
 /// The header wins. A browser sends the header by itself when it reconnects. The parameter is for the first request of
 /// a page, which cannot set headers, and for replacements of `EventSource`. The parameter is decoded as a form is:
@@ -30,7 +30,7 @@ const PARAMETERS: [&str; 3] = ["last_event_id", "lastEventID", "lastEventId"];
 ///
 /// Source: HTML, "The `Last-Event-ID` header". The value of the header is UTF-8, not ASCII.
 pub fn last_event_id(headers: &HeaderMap, uri: &Uri) -> Option<String> {
-    from_header(headers).or_else(|| from_query(uri.query()?))
+    from_header(headers).or_else(|| last_event_id_in(uri.query()?.as_bytes()))
 }
 
 fn from_header(headers: &HeaderMap) -> Option<String> {
@@ -38,9 +38,11 @@ fn from_header(headers: &HeaderMap) -> Option<String> {
     (!value.is_empty()).then(|| String::from_utf8_lossy(value).into_owned())
 }
 
-fn from_query(query: &str) -> Option<String> {
+/// The id of the last event that the client received, from a form: a query, or a body with the same parameters. It is
+/// as in [`last_event_id`], without the header.
+pub fn last_event_id_in(form: &[u8]) -> Option<String> {
     PARAMETERS.iter().find_map(|parameter| {
-        form_urlencoded::parse(query.as_bytes())
+        form_urlencoded::parse(form)
             .find(|(name, value)| name == parameter && !value.is_empty())
             .map(|(_, value)| value.into_owned())
     })

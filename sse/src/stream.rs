@@ -12,6 +12,7 @@ use spin_sdk::http::IntoResponse;
 use wasi::http::types::{ErrorCode, Response};
 
 use crate::buffer::Buffer;
+use crate::encode::encode_retry;
 use crate::end::{BoxError, Closed, End};
 use crate::event::Event;
 use crate::pump::{Deadlines, drive};
@@ -153,7 +154,7 @@ where
         let deadlines = Deadlines::new(self.keep_alive, self.max_duration);
         let mut preamble = Vec::new();
         if let Some(retry) = self.retry {
-            Event::without_data().retry(retry).encode(&mut preamble);
+            encode_retry(retry, &mut preamble);
         }
         let buffer = Rc::new(RefCell::new(Buffer::new(self.max_bytes, preamble)));
         let (author, on_end) = (self.author, self.on_end);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use spin_sse::{Event, Id, Name, encode_comment};
+use spin_sse::{Event, Id, Name, encode_comment, encode_retry};
 
-use crate::util::{decode, encodes};
+use crate::util::{Seen, decode, encodes};
 
 #[track_caller]
 fn data_encodes(data: &str, block: &str) {
@@ -88,29 +88,41 @@ fn an_empty_name_is_none() {
 
 #[test]
 fn retry_is_in_whole_milliseconds() {
-    let retry = |delay, block: &str| encodes(&Event::without_data().retry(delay), block);
-    retry(Duration::ZERO, "retry: 0\n\n");
-    retry(Duration::from_micros(1_999), "retry: 1\n\n");
-    retry(Duration::from_millis(u64::MAX), "retry: 18446744073709551615\n\n");
-    retry(Duration::MAX, "retry: 18446744073709551615\n\n");
+    let retry = |delay, line: &str| {
+        encodes(&Event::without_data().retry(delay), &format!("{line}\n"));
+        let mut out = Vec::new();
+        encode_retry(delay, &mut out);
+        assert_eq!(out, line.as_bytes());
+    };
+    retry(Duration::ZERO, "retry: 0\n");
+    retry(Duration::from_micros(1_999), "retry: 1\n");
+    retry(Duration::from_millis(u64::MAX), "retry: 18446744073709551615\n");
+    retry(Duration::MAX, "retry: 18446744073709551615\n");
+}
+
+#[test]
+fn a_retry_time_alone_is_applied_before_a_block_ends() {
+    let mut out = Vec::new();
+    encode_retry(Duration::from_secs(1), &mut out);
+    assert_eq!(decode([&out[..]]).0, [Seen::Retry(Duration::from_secs(1))]);
 }
 
 #[test]
 fn each_line_of_a_comment_is_a_comment() {
-    comment_encodes("x", ": x\n\n");
-    comment_encodes("x\ny", ": x\n: y\n\n");
-    comment_encodes("x\rdata: y\r\n\r\ndata: z", ": x\n: data: y\n: \n: data: z\n\n");
-    comment_encodes("x\n\ndata: y\n\n", ": x\n: \n: data: y\n: \n: \n\n");
-    comment_encodes("\0", ": \0\n\n");
+    comment_encodes("x", ": x\n");
+    comment_encodes("x\ny", ": x\n: y\n");
+    comment_encodes("x\rdata: y\r\n\r\ndata: z", ": x\n: data: y\n: \n: data: z\n");
+    comment_encodes("x\n\ndata: y\n\n", ": x\n: \n: data: y\n: \n: \n");
+    comment_encodes("\0", ": \0\n");
 }
 
 #[test]
-fn an_empty_comment_swallows_nothing() {
-    comment_encodes("", ":\n\n");
+fn a_comment_ends_no_block_and_swallows_nothing() {
+    comment_encodes("", ":\n");
     let mut out = Vec::new();
     encode_comment("", &mut out);
     Event::new("x").encode(&mut out);
-    assert_eq!(out, b":\n\ndata: x\n\n");
+    assert_eq!(out, b":\ndata: x\n\n");
 }
 
 #[test]

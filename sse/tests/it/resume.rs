@@ -21,7 +21,7 @@ fn a_new_client_has_none() {
     resumes(&b""[..], "/sse", None);
     query_resumes("last_event_id=", None);
     query_resumes("last_event_id", None);
-    query_resumes("last_event=1&LAST_EVENT_ID=2&Last-Event-ID=3", None);
+    query_resumes("last_event=1&LAST_EVENT_ID=2&last-event-id=3", None);
 }
 
 #[test]
@@ -43,6 +43,7 @@ fn a_parameter_serves_as_well() {
     query_resumes("last_event_id=1", Some("1"));
     query_resumes("lastEventID=1", Some("1"));
     query_resumes("lastEventId=1", Some("1"));
+    query_resumes("Last-Event-ID=1", Some("1"));
     query_resumes("a=b&lastEventId=1&c", Some("1"));
 }
 
