@@ -113,7 +113,8 @@ impl EventStream {
         Self::ask(address, Method::POST, path, &headers, body).await.expect("the server should answer")
     }
 
-    async fn ask(
+    /// `None` when there is no answer.
+    pub async fn ask(
         address: SocketAddr,
         method: Method,
         path: &str,
@@ -175,6 +176,13 @@ impl EventStream {
                 ended => panic!("the stream ended instead of sending an event: {ended:?}"),
             }
         }
+    }
+
+    /// All updates until the stream ends, and how it did: without the places that the hub tells.
+    pub async fn rest_of_updates(&mut self) -> (Vec<Event>, Item) {
+        let (mut events, end) = self.rest().await;
+        events.retain(|event| event.name != "place");
+        (events, end)
     }
 
     /// All events until the stream ends, and how it did.

@@ -81,7 +81,7 @@ impl Follower {
             loop {
                 match self.step().await {
                     Some(event) if event.name == "gap" => self.gaps += 1,
-                    Some(event) if event.name == "ready" => {}
+                    Some(event) if event.name == "ready" || event.name == "place" => {}
                     Some(event) => {
                         self.updates.push(event.clone());
                         return event;
@@ -176,7 +176,7 @@ impl Follower {
             while !self.is_told_to_stop {
                 match self.step().await {
                     Some(event) if event.name == "gap" => self.gaps += 1,
-                    Some(event) if event.name == "ready" => {}
+                    Some(event) if event.name == "ready" || event.name == "place" => {}
                     Some(event) => {
                         self.updates.push(event);
                         left = left.saturating_sub(1);

@@ -132,7 +132,7 @@ fn dispatch() {
         let session = NewSession {
             selector: Selector::new(["demo".to_owned()]).expect("a topic"),
             grant: Selector::none(),
-            resume: Some(Resume { position: start.clone(), lost: None, resumed: true }),
+            resume: Some(Resume { position: start.clone(), lost: None, resumed: true, untold: false }),
             asked: 0,
             max_bytes: u64::MAX,
             deadline: u64::MAX,

@@ -12,7 +12,10 @@ use crate::fanout::events::{encode_gap, encode_place};
 use crate::fanout::segment::Segment;
 use crate::fanout::session::{CHUNK, Session, Target};
 use crate::fanout::state::{Served, State};
-use crate::log::{Entry, Position};
+use crate::log::{Entry, Extent, Position};
+
+/// A stream that ends leaves its client so many updates behind at most. They are read again when it comes back.
+const READ_AGAIN: u64 = 1_000;
 
 impl Session {
     /// Puts what the cache has for it into the buffer, and sets the state that it has when that is nothing. `reads` is
@@ -82,7 +85,7 @@ impl Session {
                 } else {
                     out.extend_from_slice(&entry.wire);
                 }
-                self.client_knows = entry.sequence;
+                (self.client_knows, self.knows_by_hub) = (entry.sequence, entry.wire.starts_with(b"id: #"));
             }
             self.position.sequence = entry.sequence;
         }
@@ -97,10 +100,11 @@ impl Session {
         self.selector.matches_any(entry.topics()) && may_read(entry.private, entry.topics(), &self.grant)
     }
 
-    /// Appends a keep-alive. It carries the id of the position, if the client does not know it: else a client whose
-    /// topics are quiet would come back with an id that the history has long lost.
-    pub(crate) fn keep_alive(&mut self, out: &mut Vec<u8>) {
-        if self.begun && self.client_knows != self.position.sequence {
+    /// Appends a keep-alive, or the place in its stead, if the history may soon lose the place that the client knows.
+    /// A client whose topics are quiet would else come back with an id that is long gone. Clients may take a place for
+    /// a message: it is told seldom.
+    pub(crate) fn keep_alive(&mut self, log: Option<&Extent>, out: &mut Vec<u8>) {
+        if self.begun && log.is_some_and(|log| self.is_behind(log)) {
             return self.tell_place(out);
         }
         let before = out.len();
@@ -108,21 +112,30 @@ impl Session {
         self.budget.spend(out.len().saturating_sub(before));
     }
 
+    /// Whether the place that the client knows is further back than a quarter of what the log keeps.
+    fn is_behind(&self, log: &Extent) -> bool {
+        let kept = log.head.saturating_add(1).saturating_sub(log.oldest);
+        self.position.sequence.saturating_sub(self.client_knows) > kept / 4
+    }
+
     fn tell_place(&mut self, out: &mut Vec<u8>) {
         let before = out.len();
-        self.client_knows = self.position.sequence;
-        encode_place(&self.position, None, out);
+        (self.client_knows, self.knows_by_hub) = (self.position.sequence, true);
+        encode_place(&self.position, self.quiet, out);
         self.budget.spend(out.len().saturating_sub(before));
     }
 
-    /// Appends what a client should know before its stream ends: the id of the position, if the client does not know
-    /// it. Of topics that have ended, the client is told their end in any case: an id that it has from a publisher may
-    /// be that of an earlier update too, and leaves the history with its update.
-    pub(crate) fn last_words(&mut self, out: &mut Vec<u8>, cause: Cause) {
-        if cause == Cause::TopicsEnded {
+    /// Appends what a client should know before its stream ends: its place, if the one that it knows is far back. When
+    /// it comes back, the log is read from there. Of topics that have ended, the client must know their end, by an id
+    /// of the hub: one of a publisher may be that of an earlier update too, and leaves the history with its update.
+    pub(crate) fn last_words(&mut self, log: Option<&Extent>, out: &mut Vec<u8>, cause: Cause) {
+        let behind = self.position.sequence.saturating_sub(self.client_knows);
+        let must_know = match cause {
+            Cause::TopicsEnded => behind > 0 || !self.knows_by_hub,
+            _ => behind > READ_AGAIN || log.is_some_and(|log| self.is_behind(log)),
+        };
+        if self.begun && must_know {
             self.tell_place(out);
-        } else if self.client_knows != self.position.sequence {
-            self.keep_alive(out);
         }
     }
 
@@ -130,12 +143,12 @@ impl Session {
     pub(crate) fn announce_gap(&mut self, start: Position) {
         let before = self.buffer.len();
         if self.quiet {
-            encode_place(&start, None, &mut self.buffer);
+            encode_place(&start, true, &mut self.buffer);
         } else {
             encode_gap(&self.position.to_string(), &start, &mut self.buffer);
         }
         self.budget.spend(self.buffer.len().saturating_sub(before));
-        self.client_knows = start.sequence;
+        (self.client_knows, self.knows_by_hub) = (start.sequence, true);
         self.position = start;
     }
 }
@@ -192,7 +205,7 @@ mod tests {
     }
 
     fn session(follows: &[&str], grant: Selector, sequence: u64, max_bytes: u64) -> Session {
-        let resume = Some(Resume { position: position(sequence), lost: None, resumed: true });
+        let resume = Some(Resume { position: position(sequence), lost: None, resumed: true, untold: false });
         let selector = selector(follows);
         let retry = Duration::ZERO;
         let topics = selector.topics().map(Rc::from).collect();
@@ -265,15 +278,60 @@ mod tests {
         assert_eq!(ids(&out), ["#e-3"]);
     }
 
+    /// A session of a quiet topic that has passed `passed` updates of others, of a log that keeps 8.
+    fn behind(passed: u64, quiet: bool) -> (Session, Extent) {
+        let mut session = session(&["b"], Selector::none(), 1, u64::MAX);
+        (session.quiet, session.position.sequence) = (quiet, 1 + passed);
+        let log = Extent { epoch: "e".to_owned(), oldest: 3, head: 10, ends: vec![], has_ended_topics: false };
+        (session, log)
+    }
+
     #[test]
-    fn a_keep_alive_carries_the_position_once() {
-        let mut session = session(&["b"], Selector::none(), 0, u64::MAX);
-        session.fill(&segment(entries(&["a", "a"])), &mut Vec::new());
+    fn a_keep_alive_is_a_line_that_ends_no_block_or_the_place_if_the_known_one_is_further_back_than_a_quarter() {
+        for (passed, quiet, expected) in [
+            (0, false, ":\n"),
+            (2, false, ":\n"),
+            (3, false, "id: #e-4\nevent: place\ndata: {\"lastEventId\":\"#e-4\"}\n\n"),
+            (2, true, ":\n"),
+            (3, true, "id: #e-4\n\n"),
+        ] {
+            let (mut session, log) = behind(passed, quiet);
+            let mut out = Vec::new();
+            session.keep_alive(Some(&log), &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "{passed} {quiet}");
+            let mut out = Vec::new();
+            session.keep_alive(Some(&log), &mut out);
+            assert_eq!(out, b":\n", "once");
+        }
+    }
+
+    #[test]
+    fn last_words_are_the_place_if_the_client_would_cost_a_read_or_its_place() {
+        for (passed, cause, expected) in [
+            (2, Cause::Budget, ""),
+            (3, Cause::Budget, "id: #e-4\n\n"),
+            (0, Cause::TopicsEnded, "id: #e-1\n\n"),
+            (1, Cause::TopicsEnded, "id: #e-2\n\n"),
+        ] {
+            let (mut session, log) = behind(passed, true);
+            let mut out = Vec::new();
+            session.knows_by_hub = false;
+            session.last_words(Some(&log), &mut out, cause);
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "{passed}");
+        }
+        let (mut far, mut log) = behind(1_001, true);
+        log.head = 100_000;
         let mut out = Vec::new();
-        session.keep_alive(&mut out);
-        assert_eq!(out, b"id: #e-2\n\n");
-        out.clear();
-        session.keep_alive(&mut out);
-        assert_eq!(out, b":\n\n");
+        far.last_words(Some(&log), &mut out, Cause::Budget);
+        assert_eq!(out, b"id: #e-1002\n\n");
+    }
+
+    #[test]
+    fn who_has_the_last_update_of_ended_topics_by_an_id_of_the_hub_is_told_nothing() {
+        let mut session = session(&["a"], Selector::none(), 0, u64::MAX);
+        session.fill(&segment(entries(&["a"])), &mut Vec::new());
+        let mut out = Vec::new();
+        session.last_words(None, &mut out, Cause::TopicsEnded);
+        assert_eq!(out, b"");
     }
 }

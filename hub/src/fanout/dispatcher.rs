@@ -53,6 +53,8 @@ pub struct Dispatcher {
     pub(super) next_alarm: Instant,
     /// A session waits for a read, to know which of two logs is newer.
     pub(super) unresolved: bool,
+    /// How many streams other instances had when they last said so.
+    pub(super) elsewhere: u64,
 }
 
 impl Dispatcher {
@@ -72,6 +74,7 @@ impl Dispatcher {
             wait_fails: false,
             next_alarm: Instant::MAX,
             unresolved: false,
+            elsewhere: 0,
         }
     }
 
@@ -94,6 +97,11 @@ impl Dispatcher {
     /// What this instance knows of the log: where it began and ended at the last read.
     pub fn extent(&self) -> Option<&Extent> {
         self.reader.known_extent()
+    }
+
+    /// How many streams all instances have together: this one, and the others when they last said so.
+    pub fn streams(&self) -> u64 {
+        self.elsewhere.saturating_add(u64::try_from(self.sessions.len()).unwrap_or(u64::MAX))
     }
 
     /// A session joins. Its response head is sent.
@@ -197,6 +205,7 @@ impl Dispatcher {
         // What was published before the log knew of the topics was announced to nobody here.
         let sessions = self.interests.set_registered(&registered.keys);
         self.readiness.counted(registered.census.peers.len());
+        self.elsewhere = registered.census.streams_of_others(self.listening.listener());
         let head = &registered.census.head;
         if self.reader.cache.as_ref().is_some_and(|cache| cache.log().epoch != head.epoch) {
             self.reader.resync();

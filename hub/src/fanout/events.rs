@@ -1,4 +1,7 @@
-//! The events of the hub itself, `ready` and `gap`, and the block that quiet streams have in their place.
+//! The events of the hub itself, `ready`, `gap` and `place`, and what quiet streams have in their place.
+//!
+//! Each carries the client's place as its id. Clients keep the id of an event that has data, also where nobody listens
+//! to its name; of a block with only an id, some do not, and others take the block for an empty message.
 
 use std::time::Duration;
 
@@ -6,7 +9,7 @@ use spin_sse::{Event, Id};
 
 use crate::log::Position;
 use crate::request::json::quoted;
-use crate::topic::field::{GAP, READY};
+use crate::topic::field::{GAP, PLACE, READY};
 
 /// Stands for an id that cannot be sent back as it came.
 const UNKNOWN: Id = Id::from_static("#unknown");
@@ -31,17 +34,17 @@ pub(crate) fn encode_ready(
     event.encode(out);
 }
 
-/// Appends a block that tells the client its place, and nothing else; before anything else, also how long it waits
-/// before it reconnects.
-pub(crate) fn encode_place(position: &Position, retry: Option<Duration>, out: &mut Vec<u8>) {
-    let mut block = Event::without_data();
-    if let Ok(id) = Id::new(position.to_string()) {
-        block = block.id(id);
+/// Appends what tells the client its place, and nothing else. In a quiet stream it is a block without data.
+pub(crate) fn encode_place(position: &Position, quiet: bool, out: &mut Vec<u8>) {
+    let place = position.to_string();
+    let mut event = match quiet {
+        true => Event::without_data(),
+        false => Event::new(format!(r#"{{"lastEventId":{}}}"#, quoted(&place))).name(PLACE),
+    };
+    if let Ok(id) = Id::new(place) {
+        event = event.id(id);
     }
-    if let Some(retry) = retry {
-        block = block.retry(retry);
-    }
-    block.encode(out);
+    event.encode(out);
 }
 
 /// Appends the event that announces a hole in the history: what followed `asked` and came before `start` is lost.

@@ -13,12 +13,14 @@ pub struct Resume {
     pub lost: Option<String>,
     /// Whether the client gets everything that follows its last event id.
     pub resumed: bool,
+    /// Whether the client must be told the place: it would ask for another one when it comes back.
+    pub untold: bool,
 }
 
 impl Resume {
     /// The end of the log: the client gets what comes from now on.
     pub(crate) fn at_end(position: Position) -> Resume {
-        Resume { position, lost: None, resumed: false }
+        Resume { position, lost: None, resumed: false, untold: true }
     }
 
     /// Finds the position in a log that begins and ends as `extent` says.
@@ -29,7 +31,9 @@ impl Resume {
     pub(crate) async fn find(start: &Start, extent: &Extent, log: &impl Log) -> Result<Resume, Unavailable> {
         let id = match start {
             Start::Now => return Ok(Resume::at_end(extent.end())),
-            Start::Earliest => return Ok(Resume { position: extent.start(), lost: None, resumed: false }),
+            Start::Earliest => {
+                return Ok(Resume { position: extent.start(), lost: None, resumed: false, untold: false });
+            }
             Start::After(id) => id,
         };
         let found = match Position::parse(id) {
@@ -41,8 +45,8 @@ impl Resume {
             }
         };
         Ok(match found {
-            Ok(position) => Resume { position, lost: None, resumed: true },
-            Err(position) => Resume { position, lost: Some(id.clone()), resumed: false },
+            Ok(position) => Resume { position, lost: None, resumed: true, untold: false },
+            Err(position) => Resume { position, lost: Some(id.clone()), resumed: false, untold: true },
         })
     }
 

@@ -106,7 +106,7 @@ impl Dispatcher {
         let anything = !chunk.is_empty() || !large.is_empty();
         let cause = if is_over { Cause::TopicsEnded } else { Cause::Budget };
         if now >= session.deadline || ((session.budget_used || is_over) && !anything) {
-            session.last_words(&mut chunk, cause);
+            session.last_words(self.reader.known_extent(), &mut chunk, cause);
             session.state = State::Ending;
             session.alarm = after(now, LAST_WORDS);
             self.next_alarm = self.next_alarm.min(session.alarm);
@@ -114,7 +114,7 @@ impl Dispatcher {
             return;
         }
         if !anything && session.wants_keep_alive(now) {
-            session.keep_alive(&mut chunk);
+            session.keep_alive(self.reader.known_extent(), &mut chunk);
         }
         if chunk.is_empty() && large.is_empty() {
             session.buffer = chunk;

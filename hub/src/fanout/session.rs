@@ -6,7 +6,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use spin_sse::ByteBudget;
+use spin_sse::{ByteBudget, encode_retry};
 
 use crate::fanout::events::{encode_gap, encode_place, encode_ready};
 use crate::fanout::resume::Resume;
@@ -83,6 +83,8 @@ pub(crate) struct Session {
     pub(super) position: Position,
     /// The last sequence of which the client knows the id.
     pub(super) client_knows: u64,
+    /// The client knows that id as one that the hub made. One of a publisher may be that of another update too.
+    pub(super) knows_by_hub: bool,
     pub(super) budget: ByteBudget,
     pub(super) quiet: bool,
     retry: Duration,
@@ -121,6 +123,7 @@ impl Session {
             grant,
             position: Position { epoch: String::new(), sequence: 0 },
             client_knows: 0,
+            knows_by_hub: false,
             budget: ByteBudget::new(max_bytes),
             quiet,
             retry,
@@ -133,9 +136,13 @@ impl Session {
 
     /// Begins at a position: the first block of the stream is in the buffer then.
     pub(crate) fn begin(&mut self, resume: Resume) {
-        let Resume { position, lost, resumed } = resume;
+        let Resume { position, lost, resumed, untold } = resume;
+        self.knows_by_hub = untold || !self.quiet;
         if self.quiet {
-            encode_place(&position, Some(self.retry), &mut self.buffer);
+            encode_retry(self.retry, &mut self.buffer);
+            if untold {
+                encode_place(&position, true, &mut self.buffer);
+            }
         } else {
             encode_ready(&position, lost.as_deref(), resumed, self.retry, &mut self.buffer);
             if let Some(lost) = &lost {

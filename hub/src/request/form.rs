@@ -6,6 +6,14 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
+/// The media type of a form.
+pub(crate) const FORM: &[u8] = b"application/x-www-form-urlencoded";
+
+/// The media type of a body, by its `content-type`, without parameters.
+pub(crate) fn media_type(content_type: Option<&[u8]>) -> &[u8] {
+    content_type.and_then(|value| value.split(|byte| *byte == b';').next()).unwrap_or_default().trim_ascii()
+}
+
 /// The names and values of a form or a query, decoded, in order.
 ///
 /// URL Standard, "application/x-www-form-urlencoded parsing": a name without `=` has an empty value, and nothing is an

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::request::form;
+use crate::request::form::{self, FORM};
 use crate::request::json::Json;
 use crate::request::refusal::Refusal;
 use crate::topic::field::{self, InvalidField};
@@ -16,7 +16,6 @@ pub(crate) const MAX_BODY: usize = MAX_BYTES;
 /// How many updates a batch has at most.
 pub(crate) const MAX_BATCH: usize = 1_000;
 
-const FORM: &[u8] = b"application/x-www-form-urlencoded";
 const NDJSON: &[u8] = b"application/x-ndjson";
 
 /// Reads the updates of a body: one of a form, 1 to [`MAX_BATCH`] of lines of JSON, one a line. All or none.
@@ -25,8 +24,8 @@ const NDJSON: &[u8] = b"application/x-ndjson";
 /// `id`, `type`, `retry` (in JSON a number, or digits), `private` (in a form by its presence, in JSON a boolean) and
 /// `last` (in a form by its presence, unless it is `false` or `0`, in JSON a boolean).
 /// Only `topic` must be there; without `data`, it is empty. An empty `id`, `type` or `retry` is as if it were not
-/// there: pages with a form send those. Other fields are ignored; one that is given twice is refused, since only one of
-/// the two could arrive.
+/// there: pages with a form send those. Other fields are ignored. Of one that a form has twice, the first counts, as
+/// with other hubs; in JSON it is refused, since only one of the two could arrive.
 ///
 /// # Errors
 ///
@@ -35,8 +34,7 @@ pub(crate) fn parse(content_type: Option<&[u8]>, body: &[u8]) -> Result<Vec<Upda
     if body.len() > MAX_BODY {
         return Err(too_large());
     }
-    let media_type = content_type.and_then(|value| value.split(|byte| *byte == b';').next()).unwrap_or_default();
-    match media_type.trim_ascii() {
+    match form::media_type(content_type) {
         form if form.eq_ignore_ascii_case(FORM) => Ok(vec![from_form(body)?]),
         ndjson if ndjson.eq_ignore_ascii_case(NDJSON) => batch(body),
         _ => Err(Refusal::new(
@@ -52,7 +50,7 @@ pub(crate) fn too_large() -> Refusal {
 }
 
 fn from_form(body: &[u8]) -> Result<Update, Refusal> {
-    let mut fields = Fields::default();
+    let mut fields = Fields { first: true, ..Fields::default() };
     for (name, value) in form::pairs(body) {
         let (Ok(name), Ok(value)) = (str::from_utf8(&name), String::from_utf8(value.into_owned())) else {
             return Err(Refusal::bad_request("the form is not UTF-8: encode its names and values as UTF-8"));
@@ -66,7 +64,7 @@ fn from_form(body: &[u8]) -> Result<Update, Refusal> {
             // Whatever its value: `private=false` is private too, says the protocol.
             "private" => fields.private = Some(true),
             // This is not of the protocol, and ends a topic for good: `last=false` means what it says.
-            "last" => set(&mut fields.last, "last", Some(!matches!(&*value, "false" | "0")))?,
+            "last" => fields.last(!matches!(&*value, "false" | "0"))?,
             _ => {}
         }
     }
@@ -121,9 +119,9 @@ fn from_json(line: &[u8]) -> Result<Update, Refusal> {
             ("retry", Json::Whole(millis)) => fields.retry(&millis.to_string())?,
             ("retry", Json::Number(_)) => fields.retry("-")?,
             ("retry", _) => return Err(mistyped("retry", "a number of milliseconds")),
-            ("private", Json::Bool(private)) => set(&mut fields.private, "private", Some(private))?,
+            ("private", Json::Bool(private)) => set(false, &mut fields.private, "private", Some(private))?,
             ("private", _) => return Err(mistyped("private", "true or false")),
-            ("last", Json::Bool(last)) => set(&mut fields.last, "last", Some(last))?,
+            ("last", Json::Bool(last)) => fields.last(last)?,
             ("last", _) => return Err(mistyped("last", "true or false")),
             _ => {}
         }
@@ -145,6 +143,8 @@ struct Fields {
     retry: Option<Duration>,
     private: Option<bool>,
     last: Option<bool>,
+    /// Of a field that is there twice, the first counts.
+    first: bool,
 }
 
 impl Fields {
@@ -153,24 +153,31 @@ impl Fields {
     }
 
     fn data(&mut self, data: String) -> Result<(), Refusal> {
-        set(&mut self.data, "data", Some(data))
+        set(self.first, &mut self.data, "data", Some(data))
     }
 
     fn id(&mut self, id: String) -> Result<(), Refusal> {
-        set(&mut self.id, "id", Some(id).filter(|id| !id.is_empty()))
+        set(self.first, &mut self.id, "id", Some(id).filter(|id| !id.is_empty()))
     }
 
     fn name(&mut self, name: String) -> Result<(), Refusal> {
-        set(&mut self.name, "type", Some(name).filter(|name| !name.is_empty()))
+        set(self.first, &mut self.name, "type", Some(name).filter(|name| !name.is_empty()))
     }
 
     fn retry(&mut self, digits: &str) -> Result<(), Refusal> {
+        if self.first && self.retry.is_some() {
+            return Ok(());
+        }
         let retry = if digits.is_empty() { None } else { Some(field::retry(digits).map_err(InvalidUpdate::Field)?) };
-        set(&mut self.retry, "retry", retry)
+        set(self.first, &mut self.retry, "retry", retry)
+    }
+
+    fn last(&mut self, last: bool) -> Result<(), Refusal> {
+        set(self.first, &mut self.last, "last", Some(last))
     }
 
     fn into_update(self) -> Result<Update, Refusal> {
-        let Fields { topics, data, id, name, retry, private, last } = self;
+        let Fields { topics, data, id, name, retry, private, last, .. } = self;
         if topics.is_empty() {
             return Err(Refusal::bad_request("topic is missing: name at least one"));
         }
@@ -183,8 +190,11 @@ impl Fields {
     }
 }
 
-fn set<T>(field: &mut Option<T>, name: &str, value: Option<T>) -> Result<(), Refusal> {
+fn set<T>(first: bool, field: &mut Option<T>, name: &str, value: Option<T>) -> Result<(), Refusal> {
     if field.is_some() {
+        if first {
+            return Ok(());
+        }
         return Err(Refusal::bad_request(format!("{name} is there twice: send it once")));
     }
     *field = value;
@@ -287,7 +297,7 @@ mod tests {
         for value in ["1", "\"true\"", "null"] {
             refused(NDJSON, format!(r#"{{"topic":"a","last":{value}}}"#).as_bytes(), 400, "make it true or false");
         }
-        refused(FORM, b"topic=a&last=1&last=0", 400, "last is there twice");
+        refused(NDJSON, br#"{"topic":"a","last":true,"last":false}"#, 400, "last is there twice");
     }
 
     #[test]
@@ -334,17 +344,26 @@ mod tests {
         both_refused("topic=a&id=%23x", r##"{"topic":"a","id":"#x"}"##, 400, "id begins with #");
         both_refused("topic=a&id=earliest", r#"{"topic":"a","id":"earliest"}"#, 400, "id is earliest");
         both_refused("topic=a&id=%00", r#"{"topic":"a","id":"\u0000"}"#, 400, "id contains U+0000");
-        both_refused("topic=a&type=ready", r#"{"topic":"a","type":"ready"}"#, 400, "type ready is for the hub");
-        both_refused(
-            "topic=a&type=error",
-            r#"{"topic":"a","type":"error"}"#,
-            400,
-            "type error is an event of EventSource",
-        );
+        both_refused("topic=a&type=mercure", r#"{"topic":"a","type":"mercure"}"#, 400, "type mercure is for the hub");
         both_refused("topic=a&type=a%0Did:+x", r#"{"topic":"a","type":"a\rid: x"}"#, 400, "type contains U+000D");
         both_refused("topic=a&retry=5s", r#"{"topic":"a","retry":"5s"}"#, 400, "retry is no time");
-        both_refused("topic=a&data=1&data=2", r#"{"topic":"a","data":"1","data":"2"}"#, 400, "data is there twice");
-        both_refused("topic=a&id=1&id=1", r#"{"topic":"a","id":"1","id":"1"}"#, 400, "id is there twice");
+    }
+
+    #[test]
+    fn of_a_field_that_is_there_twice_the_first_counts_in_a_form_and_json_is_refused() {
+        let event = Event::new("1").name("a").id(Id::from_static("i")).retry(Duration::from_millis(7));
+        let twice = "topic=a&data=1&data=2&id=i&id=j&type=a&type=b&retry=7&retry=x&last=0&last=1";
+        assert_eq!(one(FORM, twice), update_with(&["a"], event));
+        assert_eq!(
+            one(FORM, "topic=a&data=&data=2&id=&id=i"),
+            update_with(&["a"], Event::new("").id(Id::from_static("i")))
+        );
+        for (name, first, second) in
+            [("data", "\"1\"", "\"2\""), ("id", "\"1\"", "\"1\""), ("retry", "1", "2"), ("private", "true", "false")]
+        {
+            let body = format!(r#"{{"topic":"a","{name}":{first},"{name}":{second}}}"#);
+            refused(NDJSON, body.as_bytes(), 400, &format!("{name} is there twice"));
+        }
     }
 
     #[test]

@@ -12,11 +12,12 @@ use crate::topic::text::{self, InvalidText};
 pub(crate) const READY: Name = Name::from_static("ready");
 /// The hub's event for a hole in the history: what the client asked for is no longer kept.
 pub(crate) const GAP: Name = Name::from_static("gap");
+/// The hub's event for a place in the history that no update brings to the client.
+pub(crate) const PLACE: Name = Name::from_static("place");
 
-/// Event names that no update can have: nobody else can forge the hub's events, also those of the Mercure protocol.
-const OF_THE_HUB: [Name; 3] = [READY, GAP, Name::from_static("mercure")];
-/// Nor these: a page could not tell them from what `EventSource` itself fires.
-const OF_EVENT_SOURCE: [Name; 2] = [Name::from_static("open"), Name::from_static("error")];
+/// The event name that no update can have: that of the hub's events in the Mercure protocol. "A publish request whose
+/// type is `mercure`" must be refused; every other name "MUST be supported".
+const OF_THE_HUB: Name = Name::from_static("mercure");
 
 /// The last event id that asks for all there is; hence the id of no update.
 pub(crate) const EARLIEST: &str = "earliest";
@@ -39,16 +40,13 @@ pub(crate) fn check_id(id: &str) -> Result<&str, InvalidField> {
     Ok(id)
 }
 
-/// The event name of an update, from its publisher: 1 to 1,024 bytes, no control or format characters, and none that
-/// the hub or `EventSource` uses.
+/// The event name of an update, from its publisher: 1 to 1,024 bytes, no control or format characters, and not
+/// `mercure`.
 pub(crate) fn check_name(name: &str) -> Result<Name<'_>, InvalidField> {
     text::check(name).map_err(|reason| InvalidField::Text("type", reason))?;
     let name = Name::new(name).map_err(InvalidField::Name)?;
-    if OF_THE_HUB.contains(&name) {
+    if name == OF_THE_HUB {
         return Err(InvalidField::NameOfTheHub(name.into_owned()));
-    }
-    if OF_EVENT_SOURCE.contains(&name) {
-        return Err(InvalidField::NameOfEventSource(name.into_owned()));
     }
     Ok(name)
 }
@@ -76,10 +74,8 @@ pub enum InvalidField {
     Id(InvalidId),
     /// The type cannot be an event's name.
     Name(InvalidName),
-    /// The hub's own events have this type.
+    /// The protocol's own events have this type.
     NameOfTheHub(Name<'static>),
-    /// `EventSource` itself fires events of this type.
-    NameOfEventSource(Name<'static>),
     /// The retry time is not one.
     Retry,
 }
@@ -98,9 +94,6 @@ impl fmt::Display for InvalidField {
             InvalidField::Name(reason) => write!(f, "type: {reason}"),
             InvalidField::NameOfTheHub(name) => {
                 write!(f, "type {name} is for the hub's own events: choose another")
-            }
-            InvalidField::NameOfEventSource(name) => {
-                write!(f, "type {name} is an event of EventSource itself: choose another")
             }
             InvalidField::Retry => {
                 write!(f, "retry is no time: give milliseconds in digits, at most {MAX_RETRY}")
@@ -141,17 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_clients_would_take_for_something_else_is_refused() {
-        for taken in ["ready", "gap", "mercure"] {
-            refused(check_name(taken), &format!("type {taken} is for the hub's own events"));
-        }
-        for taken in ["open", "error"] {
-            refused(check_name(taken), &format!("type {taken} is an event of EventSource itself"));
-        }
+    fn a_type_is_any_visible_text_but_mercure() {
+        refused(check_name("mercure"), "type mercure is for the hub's own events");
         refused(check_name("a\nb"), "type contains U+000A");
         refused(check_name("a\u{AD}b"), "type contains U+00AD");
         refused(check_name(&"a".repeat(1_025)), "type is longer");
-        for free in ["message", "Ready", "book added", "errors"] {
+        for free in ["message", "ready", "gap", "place", "open", "error", "Mercure", "book added"] {
             assert_eq!(check_name(free).unwrap().as_str(), free);
         }
     }

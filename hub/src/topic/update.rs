@@ -238,8 +238,7 @@ mod tests {
     fn an_event_that_the_protocol_would_refuse_is_refused() {
         refused(Update::new("a", Event::new("x").id(Id::from_static("#1-2"))), "id begins with #");
         refused(Update::new("a", Event::new("x").id(Id::from_static("earliest"))), "id is earliest");
-        refused(Update::new("a", Event::new("x").name("ready")), "type ready is for the hub's own events");
-        refused(Update::new("a", Event::new("x").name("error")), "type error is an event of EventSource");
+        refused(Update::new("a", Event::new("x").name("mercure")), "type mercure is for the hub's own events");
         refused(Update::new("a", Event::new("x").retry(Duration::from_millis(MAX_RETRY + 1))), "retry is no time");
         refused(Update::new("a", Event::without_data().id(7)), "the event has no data");
     }

@@ -86,7 +86,7 @@ async fn a_refusal_has_a_status_and_a_sentence() {
             (post.clone(), "", &[form, all], "data=x", 400, "topic is missing: name at least one"),
             (post.clone(), "", &[form, all], "topic=*", 400, EVERY_TOPIC),
             (post.clone(), "", &[form, all], "topic=a&id=%231", 400, ID_OF_THE_HUB),
-            (post.clone(), "", &[form, all], "topic=a&type=ready", 400, TYPE_OF_THE_HUB),
+            (post.clone(), "", &[form, all], "topic=a&type=mercure", 400, TYPE_OF_THE_HUB),
             (post.clone(), "", &[all], "topic=demo", 415, OTHER_CONTENT_TYPE),
             (post, "", &[form, all], &large, 413, "the body is larger than 1048576 bytes: send less at a time"),
         ],
@@ -106,7 +106,7 @@ const OTHER_PAGE: &str =
     "this page may not publish with a cookie: list its origin in cors_origins, or send authorization: Bearer";
 const EVERY_TOPIC: &str = "topic is *, which stands for every topic: publish to a topic by its name";
 const ID_OF_THE_HUB: &str = "id begins with #, as those that the hub gives out: choose another, or leave it out";
-const TYPE_OF_THE_HUB: &str = "type ready is for the hub's own events: choose another";
+const TYPE_OF_THE_HUB: &str = "type mercure is for the hub's own events: choose another";
 const OTHER_CONTENT_TYPE: &str =
     "the body has another content-type: send application/x-www-form-urlencoded or application/x-ndjson";
 

@@ -274,7 +274,7 @@ async fn what_a_component_gets_wrong_is_said() {
     for (path, status, sentence) in [
         ("/follow/", 400, "no topic to follow: name at least one, or *\n"),
         ("/publish/*", 400, "topic is *, which stands for every topic: publish to a topic by its name\n"),
-        ("/publish/a/name:ready", 400, "type ready is for the hub's own events: choose another\n"),
+        ("/publish/a/name:mercure", 400, "type mercure is for the hub's own events: choose another\n"),
         ("/end/", 400, "topic is empty: give it a value\n"),
     ] {
         let reply = ask(server.address(), path, "x").await;

@@ -33,7 +33,7 @@ fn is_refused(reply: &Reply, topic: &str) {
 
 /// The data of the rest of a stream that ends.
 async fn rest(mut stream: EventStream) -> (Vec<String>, String) {
-    let (events, end) = stream.rest().await;
+    let (events, end) = stream.rest_of_updates().await;
     assert_eq!(end, Item::End);
     (events.into_iter().map(|event| event.data).collect(), stream.last_event_id().to_owned())
 }

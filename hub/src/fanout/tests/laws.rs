@@ -247,9 +247,10 @@ impl Model {
 
     #[track_caller]
     fn check(&self, client: &Client, may_have_gaps: bool) {
-        let Client { topics, got, .. } = client;
-        let (Some(Got::Ready { position, .. }) | Some(Got::Place { position })) = got.first() else {
-            panic!("a stream begins with a place: {got:?}")
+        let Client { topics, got, begins, .. } = client;
+        let position = match (got.first(), begins) {
+            (Some(Got::Ready { position, .. } | Got::Place { position }), _) | (_, Some(position)) => position,
+            _ => panic!("a stream begins with a place: {got:?}"),
         };
         let hears = |published: &Published| {
             let about = &published.topics;

@@ -574,7 +574,7 @@ fn got(stage: &Stage, client: usize) -> Vec<String> {
 }
 
 #[test]
-fn a_quiet_stream_begins_with_the_place_alone() {
+fn a_quiet_stream_begins_with_the_place_alone_if_its_client_would_not_find_it_again() {
     let mut stage = stage();
     stage.appends("demo", "1");
     let now = stage.joins_quietly(&["demo"], &Start::Now, SECOND, u64::MAX);
@@ -583,7 +583,10 @@ fn a_quiet_stream_begins_with_the_place_alone() {
     stage.appends("demo", "2");
     stage.settles();
     assert_eq!(got(&stage, now), ["place #a-1", "2"]);
-    assert_eq!(got(&stage, earliest), ["place #a-0", "1", "2"]);
+    assert_eq!(got(&stage, earliest), ["1", "2"]);
+    let resumed = stage.joins_quietly(&["demo"], &after(1), SECOND, u64::MAX);
+    stage.settles();
+    assert_eq!(got(&stage, resumed), ["2"]);
 }
 
 #[test]

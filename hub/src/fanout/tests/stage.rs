@@ -34,7 +34,7 @@ pub(super) enum Got {
     Gap {
         id: String,
     },
-    /// A block with only an id, in a quiet stream.
+    /// The event `place`; in a quiet stream, a block with only an id.
     Place {
         position: Position,
     },
@@ -56,6 +56,10 @@ pub(super) struct Client {
     pub(super) last_event_id: String,
     /// How many keep-alives and other comments it was sent.
     pub(super) comments: usize,
+    /// What it asks for while it has no last event id.
+    pub(super) asks: Option<Start>,
+    /// Where its first stream begins, which a quiet stream need not tell.
+    pub(super) begins: Option<Position>,
     /// How many streams it had.
     pub(super) streams: usize,
     /// It was told that nothing can follow, and does not come back.
@@ -159,6 +163,7 @@ impl Stage {
     /// Opens a stream for a client.
     pub(super) fn opens(&mut self, client: usize, start: &Start, lasts: Instant, max_bytes: u64) {
         let state = &mut self.clients[client];
+        state.asks.get_or_insert_with(|| start.clone());
         let selector = Selector::new(state.topics.iter().cloned()).unwrap();
         let resume = match start {
             Start::Now => None,
@@ -167,6 +172,9 @@ impl Stage {
                 let resume = now(Resume::find(start, &extent, &self.log)).unwrap();
                 let topics: Vec<_> = selector.topics().map(Rc::from).collect();
                 state.is_done = resume.is_over(&extent, selector.topics(), &now(self.log.ended(&topics)).unwrap());
+                if state.got.is_empty() {
+                    state.begins = Some(resume.position.clone());
+                }
                 Some(resume)
             }
         };
@@ -185,8 +193,9 @@ impl Stage {
 
     /// The client comes back with the last event id that it has.
     pub(super) fn comes_back(&mut self, client: usize) {
-        let start = match self.clients[client].last_event_id.as_str() {
-            "" => Start::Now,
+        let state = &self.clients[client];
+        let start = match state.last_event_id.as_str() {
+            "" => state.asks.clone().unwrap_or(Start::Now),
             id => Start::After(id.to_owned()),
         };
         self.opens(client, &start, 600 * SECOND, u64::MAX);
@@ -450,6 +459,7 @@ impl Client {
                 self.got.push(match message.name {
                     "ready" => Got::Ready { id, position: position_in(&data) },
                     "gap" => Got::Gap { id },
+                    "place" => Got::Place { position: position_in(&data) },
                     _ => Got::Update { id, data },
                 });
             }
