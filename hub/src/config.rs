@@ -30,6 +30,11 @@ pub struct Config {
     pub secret: Option<Secret>,
     /// Whether subscribers without a token may read public updates; by default they may.
     pub anonymous: bool,
+    /// Whether streams are without the hub's own events, where a subscriber does not say; by default they are not.
+    pub quiet: bool,
+    /// How many streams all instances have together, about, before a subscriber is refused; 0, the default, is no
+    /// limit.
+    pub max_streams: u64,
     /// The other origins whose pages may use the hub; none by default.
     pub origins: Origins,
     /// The hub's URL as its clients know it, such as `https://example.com/.well-known/mercure`. By default it is made
@@ -49,6 +54,8 @@ impl Default for Config {
             retry: Duration::from_secs(1),
             secret: None,
             anonymous: true,
+            quiet: false,
+            max_streams: 0,
             origins: Origins::default(),
             hub_url: None,
         }

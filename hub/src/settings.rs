@@ -16,7 +16,7 @@ const SEPARATOR: char = '\u{1e}';
 
 impl Config {
     /// The names of the settings, which [`from_settings`](Config::from_settings) knows.
-    pub const SETTINGS: [&str; 16] = [
+    pub const SETTINGS: [&str; 18] = [
         "log",
         "log_host",
         "stream_key",
@@ -33,6 +33,8 @@ impl Config {
         "anonymous",
         "cors_origins",
         "hub_url",
+        "quiet",
+        "max_streams",
     ];
 
     /// Reads settings: each is `name=value`, with the character U+001E between two. What each means, and what it is
@@ -62,13 +64,16 @@ impl Config {
             anonymous: settings.flag("anonymous", default.anonymous)?,
             origins: Origins::parse(settings.text("cors_origins", ""))?,
             hub_url: settings.url("hub_url")?,
+            quiet: settings.flag("quiet", default.quiet)?,
+            max_streams: settings.number("max_streams", 0, default.max_streams)?,
         })
     }
 }
 
 /// The names as a sentence has them. To join them costs the component 1 KB.
 const NAMES: &str = "log, log_host, stream_key, redis_wait_replicas, stream_seconds, stream_bytes, retry_ms, poll_ms, \
-    gather, history_updates, history_seconds, history_bytes, jwt_secret, anonymous, cors_origins, hub_url";
+    gather, history_updates, history_seconds, history_bytes, jwt_secret, anonymous, cors_origins, hub_url, \
+    quiet, max_streams";
 
 /// The settings that are there.
 struct Settings<'s>(&'s str);
@@ -169,7 +174,7 @@ mod tests {
 
     const ALL: &str = "log=sqlite|log_host=h|stream_key=k|redis_wait_replicas=0|stream_seconds=600|stream_bytes=0|\
         retry_ms=1000|poll_ms=50|gather=true|history_updates=5|history_seconds=6|history_bytes=7|jwt_secret=a=b c\n|\
-        anonymous=false|cors_origins=|hub_url=";
+        anonymous=false|cors_origins=|hub_url=|quiet=true|max_streams=8";
 
     fn config(settings: &str) -> Result<Config, String> {
         Config::from_settings(&settings.replace('|', "\u{1e}"))
@@ -179,7 +184,8 @@ mod tests {
     fn all_settings_are_read_from_one_text() {
         let config = config(ALL).unwrap();
         assert_eq!(config.retention, Retention { updates: 5, seconds: 6, bytes: 7 });
-        assert!(config.backend == Backend::Sqlite && config.gather && !config.anonymous);
+        assert!(config.backend == Backend::Sqlite && config.gather && !config.anonymous && config.quiet);
+        assert_eq!(config.max_streams, 8);
         assert_eq!((config.max_duration, config.max_bytes), (Duration::from_secs(600), u64::MAX));
     }
 
@@ -218,6 +224,8 @@ mod tests {
             ("history_bytes=7", "history_bytes=0", "history_bytes"),
             ("poll_ms=50", "poll_ms=50ms", "poll_ms"),
             ("log=sqlite", "log=other", "log"),
+            ("quiet=true", "quiet=1", "quiet"),
+            ("max_streams=8", "max_streams=-1", "max_streams"),
             ("hub_url=", "hub_url=example.com", "hub_url"),
             ("hub_url=", "hub_url=https://example.com", "hub_url"),
             ("hub_url=", "hub_url=https://user@example.com/hub?x", "hub_url"),

@@ -33,6 +33,8 @@ pub(crate) mod endpoint;
 
 pub(crate) mod relaying;
 
+pub(crate) mod instead;
+
 pub(crate) mod answer;
 
 pub(crate) mod relay;

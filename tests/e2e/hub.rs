@@ -1,6 +1,7 @@
 //! The hub: what is promised to publishers and subscribers.
 
 mod access;
+mod asking;
 mod component;
 mod delivery;
 mod earlier_release;
@@ -76,6 +77,8 @@ on_every_log! {
         ten_publishers_at_once_make_one_order_for_all
         publications_that_are_under_way_together_all_get_their_own_id
         a_batch_is_one_and_is_answered_with_an_id_a_line;
+    asking:
+        a_response_head_says_which_update_precedes_the_stream;
     access:
         private_updates_reach_only_who_may_read_them;
     component:

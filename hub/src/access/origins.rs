@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use crate::request::refusal::Refusal;
 
 /// The methods of the hub.
-pub(crate) const METHODS: &str = "GET, HEAD, POST, OPTIONS";
+pub(crate) const METHODS: &str = "GET, HEAD, QUERY, POST, OPTIONS";
 
 const REQUEST_HEADERS: &str = "authorization, content-type, last-event-id, prefer, cache-control";
 const RESPONSE_HEADERS: &str = "mercure-last-event-id, mercure-id, preference-applied";
@@ -284,16 +284,16 @@ mod tests {
             [
                 "access-control-allow-credentials: true",
                 "access-control-allow-headers: authorization, content-type, last-event-id, prefer, cache-control",
-                "access-control-allow-methods: GET, HEAD, POST, OPTIONS",
+                "access-control-allow-methods: GET, HEAD, QUERY, POST, OPTIONS",
                 "access-control-allow-origin: https://a.example",
                 "access-control-max-age: 7200",
-                "allow: GET, HEAD, POST, OPTIONS",
+                "allow: GET, HEAD, QUERY, POST, OPTIONS",
                 "vary: origin",
             ]
         );
         let other = origins.preflight(&headers(&[("origin", "https://b.example")]));
-        assert_eq!(text(other.headers()), ["allow: GET, HEAD, POST, OPTIONS", "vary: origin"]);
-        assert_eq!(text(Origins::default().preflight(&request).headers()), ["allow: GET, HEAD, POST, OPTIONS"]);
+        assert_eq!(text(other.headers()), ["allow: GET, HEAD, QUERY, POST, OPTIONS", "vary: origin"]);
+        assert_eq!(text(Origins::default().preflight(&request).headers()), ["allow: GET, HEAD, QUERY, POST, OPTIONS"]);
     }
 
     #[track_caller]

@@ -43,6 +43,14 @@ pub struct Census {
     pub gathered: Option<Gathered>,
 }
 
+impl Census {
+    /// How many streams the other listeners had when they last said so.
+    pub(crate) fn streams_of_others(&self, listener: ListenerId) -> u64 {
+        let others = self.peers.iter().filter(|peer| peer.listener != listener);
+        others.map(|peer| u64::from(peer.streams)).fold(0, u64::saturating_add)
+    }
+}
+
 /// When listeners were told to end their streams, so that these gather in fewer instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gathered {

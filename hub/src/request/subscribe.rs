@@ -10,12 +10,14 @@ use crate::topic::selector::Selector;
 pub(crate) struct Query {
     /// The topics to follow.
     pub(crate) selector: Selector,
-    /// Without the hub's own events.
-    pub(crate) quiet: bool,
+    /// Without the hub's own events, if it says so or not.
+    pub(crate) quiet: Option<bool>,
+    /// It has a `last_event_id`, which may be empty.
+    pub(crate) names_place: bool,
 }
 
-/// Reads what a query asks for: each `match`, `match_exact` or `topic`, as older clients say, is a topic, or `*`;
-/// `quiet` is `true` or `false`.
+/// Reads what a query asks for, and a body of the same form after it, which only the method `QUERY` has: each `match`,
+/// `match_exact` or `topic`, as older clients say, is a topic, or `*`; `quiet` is `true` or `false`.
 ///
 /// # Errors
 ///
@@ -23,21 +25,26 @@ pub(crate) struct Query {
 /// topic, or another parameter begins with `match`: what the hub does not understand must not be passed over, or the
 /// subscriber would wait in vain. For the same reason a `topic` that is a URI template is refused, which older hubs
 /// matched; `match` takes it as a name.
-pub(crate) fn parse(query: Option<&str>) -> Result<Query, Refusal> {
-    let (mut topics, mut quiet) = (Vec::new(), false);
-    for (name, value) in form::pairs(query.unwrap_or_default().as_bytes()) {
+pub(crate) fn parse(query: Option<&str>, body: &[u8]) -> Result<Query, Refusal> {
+    let (mut topics, mut quiet, mut names_place) = (Vec::new(), None, false);
+    // "The hub MUST then take the union of the two".
+    for (name, value) in form::pairs(query.unwrap_or_default().as_bytes()).chain(form::pairs(body)) {
         match &*name {
             b"match" | b"match_exact" | b"topic" => {}
             b"quiet" => {
                 quiet = match &*value {
-                    b"true" => true,
-                    b"false" => false,
+                    b"true" => Some(true),
+                    b"false" => Some(false),
                     _ => {
                         return Err(Refusal::bad_request(
                             "quiet is neither true nor false: say which, or leave it out",
                         ));
                     }
                 };
+                continue;
+            }
+            b"last_event_id" => {
+                names_place = true;
                 continue;
             }
             // The protocol keeps this whole prefix, in either case, for kinds of matching to come.
@@ -67,7 +74,7 @@ pub(crate) fn parse(query: Option<&str>) -> Result<Query, Refusal> {
         return Err(Refusal::bad_request("no topic to follow: add ?match= with the name of a topic, or with *"));
     }
     let selector = Selector::new(topics).map_err(|error| Refusal::bad_request(error.to_string()))?;
-    Ok(Query { selector, quiet })
+    Ok(Query { selector, quiet, names_place })
 }
 
 /// Where a subscriber wants to start.
@@ -79,6 +86,16 @@ pub(crate) enum Start {
     Earliest,
     /// After the update with this id, which may be any text.
     After(String),
+}
+
+impl Start {
+    /// The last event id that asks for it.
+    pub(crate) fn asked(&self) -> &str {
+        match self {
+            Start::After(id) => id,
+            Start::Now | Start::Earliest => EARLIEST,
+        }
+    }
 }
 
 impl From<Option<String>> for Start {
@@ -100,12 +117,12 @@ mod tests {
 
     #[track_caller]
     fn follows(query: &str, topics: &[&str]) {
-        assert_eq!(parse(Some(query)).unwrap().selector.topics().collect::<Vec<_>>(), topics);
+        assert_eq!(parse(Some(query), b"").unwrap().selector.topics().collect::<Vec<_>>(), topics);
     }
 
     #[track_caller]
     fn refused(query: &str, sentence: &str) {
-        let refusal = parse(Some(query)).unwrap_err();
+        let refusal = parse(Some(query), b"").unwrap_err();
         assert_eq!((refusal.status.as_u16(), refusal.challenge), (400, None));
         assert!(refusal.reason.contains(sentence), "{refusal}");
     }
@@ -123,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_query_without_topics_is_refused() {
-        assert_eq!(parse(None).unwrap_err().status, 400);
+        assert_eq!(parse(None, b"").unwrap_err().status, 400);
         for query in ["", "x=1", "&&", "topics=a", "topic[]=a"] {
             refused(query, "no topic to follow: add ?match=");
         }
@@ -138,6 +155,33 @@ mod tests {
         refused("match=a&match=%FF", "match is not UTF-8");
         refused(&format!("match={}", "a".repeat(1_025)), "longer than 1024 bytes");
         refused("topic=https://example.com/{id}", "topic is a URI template");
+    }
+
+    #[test]
+    fn what_a_body_asks_for_is_added_to_what_the_query_does() {
+        for (query, body, topics) in [
+            (Some("match=a"), "match=b&match=a", &["a", "b"][..]),
+            (None, "match=a+b&topic=c", &["a b", "c"]),
+            (Some("match=a"), "", &["a"]),
+        ] {
+            assert_eq!(parse(query, body.as_bytes()).unwrap().selector.topics().collect::<Vec<_>>(), topics, "{body}");
+        }
+        assert!(parse(Some("match=a"), b"MATCH=b").unwrap_err().reason.contains("is not supported"));
+        let topics = ["match=a"; 51].join("&");
+        assert!(parse(Some(&topics), topics.as_bytes()).unwrap_err().reason.contains("more than 100"));
+    }
+
+    #[test]
+    fn a_last_event_id_that_is_empty_is_one() {
+        for (query, body, names_place) in [
+            ("match=a", "", false),
+            ("match=a&last_event_id=", "", true),
+            ("match=a&last_event_id", "", true),
+            ("match=a", "last_event_id=", true),
+            ("match=a&last_event_id_=1", "", false),
+        ] {
+            assert_eq!(parse(Some(query), body.as_bytes()).unwrap().names_place, names_place, "{query} {body}");
+        }
     }
 
     #[test]
@@ -159,8 +203,10 @@ mod tests {
 
     #[test]
     fn a_stream_is_quiet_if_the_query_says_so() {
-        for (query, quiet) in [("match=a", false), ("quiet=true&match=a", true), ("match=a&quiet=false", false)] {
-            assert_eq!(parse(Some(query)).unwrap().quiet, quiet, "{query}");
+        for (query, quiet) in
+            [("match=a", None), ("quiet=true&match=a", Some(true)), ("match=a&quiet=false", Some(false))]
+        {
+            assert_eq!(parse(Some(query), b"").unwrap().quiet, quiet, "{query}");
         }
         for value in ["", "=", "=1", "=True", "=yes", "=%FF"] {
             refused(&format!("match=a&quiet{value}"), "quiet is neither true nor false");
@@ -184,7 +230,7 @@ mod tests {
 
         #[test]
         fn no_query_makes_it_panic(query in "(match|topic|quiet|%|=|&|\\PC|.)*") {
-            let _ = parse(Some(&query));
+            let _ = parse(Some(&query), query.as_bytes());
         }
     }
 }

@@ -62,8 +62,9 @@ impl Subscription {
         Subscription { unended: true, ..self }
     }
 
-    /// Leaves out the hub's own events, `ready` and `gap`, for a client that takes the data of every event for its own.
-    /// The client's place in the history travels in blocks with only an id. What the history has lost is not announced.
+    /// Leaves out the hub's own events, `ready`, `place` and `gap`, for a client that takes the data of every event for
+    /// its own. Where the client needs its place in the history, a block has only an id. What the history has lost is
+    /// not announced. All streams of a hub are so whose configuration says `quiet`.
     pub fn quiet(self) -> Subscription {
         Subscription { quiet: true, ..self }
     }

@@ -5,10 +5,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use spin_sdk::http::IntoResponse;
+use http::{HeaderName, HeaderValue};
 use spin_sdk::time::sleep;
-use spin_sse::{Event, Head, Writer, encode_comment, timer};
+use spin_sse::{Head, Writer, timer};
 use wasi::http::types::{ErrorCode, Response};
 
 use crate::fanout::resume::Resume;
@@ -17,8 +16,9 @@ use crate::log::{Extent, Log, Unavailable};
 use crate::request::subscribe::Start;
 use crate::spin::driver::Driver;
 use crate::spin::hub::Hub;
+use crate::spin::instead::{come_back, nothing, send_back, too_many};
 use crate::spin::registry::{Joined, Joining};
-use crate::spin::reply;
+use crate::topic::field::EARLIEST;
 use crate::topic::selector::Selector;
 
 const MERCURE_LAST_EVENT_ID: HeaderName = HeaderName::from_static("mercure-last-event-id");
@@ -35,6 +35,8 @@ pub(crate) struct Subscriber {
     pub(crate) grant: Selector,
     /// Where it starts.
     pub(crate) start: Start,
+    /// Its request has a last event id, which may be empty.
+    pub(crate) names_place: bool,
     /// Only if the log has something.
     pub(crate) existing: bool,
     /// Only if one of the topics has not ended.
@@ -61,34 +63,57 @@ type Answered = Pin<Box<dyn Future<Output = Result<Response, ErrorCode>>>>;
 /// its response head says what the log has of that id.
 pub(crate) fn answer(mut wants: Subscriber, hub: Hub) -> Answered {
     Box::pin(async move {
+        if !wants.head_only && is_full(&hub) {
+            return too_many(wants.head.headers);
+        }
         if wants.existing || wants.unended {
             let suits = suits(&wants, &hub).await;
             hub.read_health.note(&suits);
             match suits {
                 Ok(true) => {}
                 Ok(false) => return nothing(wants.head.headers),
-                Err(_) => return come_back(wants.head, hub.config.retry),
+                Err(_) => return come_back(wants.head, wants.head_only, hub.config.retry),
             }
+        }
+        let mut place = None;
+        if wants.start != Start::Now {
+            let resume = resume(&wants, &hub).await;
+            hub.read_health.note(&resume);
+            // Until the log says something else, the client is where it says that it is.
+            wants.precede(wants.start.asked().to_owned());
+            match resume {
+                Ok(None) => return nothing(wants.head.headers),
+                Ok(Some(resume)) => {
+                    wants.precede(resume.preceding(&wants.start).to_owned());
+                    place = Some(resume);
+                }
+                Err(_) => return come_back(wants.head, wants.head_only, hub.config.retry),
+            }
+        } else if wants.names_place {
+            wants.precede(EARLIEST.to_owned());
         }
         if wants.head_only {
             return wants.head.open().map(|(response, _)| response);
         }
-        if wants.start == Start::Now {
-            return open(wants, None, &hub);
-        }
-        let resume = resume(&wants, &hub).await;
-        hub.read_health.note(&resume);
-        match resume {
-            Ok(None) => nothing(wants.head.headers),
-            Ok(Some(resume)) => {
-                if let Ok(id) = HeaderValue::from_bytes(resume.preceding(&wants.start).as_bytes()) {
-                    wants.head.headers.insert(MERCURE_LAST_EVENT_ID, id);
-                }
-                open(wants, Some(resume), &hub)
-            }
-            Err(_) => come_back(wants.head, hub.config.retry),
-        }
+        open(wants, place, &hub)
     })
+}
+
+impl Subscriber {
+    /// Says in the response head which update precedes the stream.
+    ///
+    /// "When the request contains a `Last-Event-ID` HTTP header or a `last_event_id` query parameter, the hub MUST set
+    /// a `Mercure-Last-Event-ID` field on the HTTP response."
+    fn precede(&mut self, id: String) {
+        // What cannot be in a header is the id of no update.
+        let id = HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static(EARLIEST));
+        self.head.headers.insert(MERCURE_LAST_EVENT_ID, id);
+    }
+}
+
+/// Whether all instances together have as many streams as they may, as far as this one knows.
+fn is_full(hub: &Hub) -> bool {
+    hub.config.max_streams > 0 && hub.registry.streams() >= hub.config.max_streams
 }
 
 /// Whether the log has what the component asks for.
@@ -112,16 +137,6 @@ async fn exists(selector: &Selector, hub: &Hub) -> Result<bool, Unavailable> {
     }
     let topics: Vec<Rc<str>> = selector.topics().map(Rc::from).collect();
     hub.reading.has_any(&topics).await
-}
-
-/// 204: there is nothing to come back for.
-fn nothing(mut headers: HeaderMap) -> Result<Response, ErrorCode> {
-    let mut reply = reply::empty(StatusCode::NO_CONTENT);
-    for of_a_stream in Head::default().headers.keys() {
-        headers.remove(of_a_stream);
-    }
-    reply.headers_mut().extend(headers);
-    reply.into_response()
 }
 
 /// Where a client goes on; `None` if all its topics have ended before that.
@@ -189,21 +204,4 @@ pub(crate) fn answer_first(mut wants: Subscriber, hub: Hub) -> Result<Response, 
         }
     });
     Ok(response)
-}
-
-/// A stream that ends at once. An error would make `EventSource` stop for good; this makes it come back, with the last
-/// event id it has.
-fn come_back(head: Head, retry: Duration) -> Result<Response, ErrorCode> {
-    let (response, writer) = head.open()?;
-    wasi::spawn(send_back(writer, retry));
-    Ok(response)
-}
-
-async fn send_back(mut writer: Writer, retry: Duration) {
-    let mut out = Vec::new();
-    encode_comment("the log is unavailable: come back", &mut out);
-    Event::without_data().retry(timer::scattered(retry.saturating_mul(2))).encode(&mut out);
-    // A client that has gone comes back anyway.
-    let _ = writer.write(out).await;
-    writer.finish().await;
 }

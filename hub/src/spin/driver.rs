@@ -110,6 +110,7 @@ impl Driver {
             actions.drain(..).for_each(|action| self.start(action));
             self.actions = actions;
             self.hub.registry.set_extent(self.dispatcher.extent());
+            self.hub.registry.set_streams(self.dispatcher.streams());
             poll_fn(|cx| self.poll_event(cx)).await;
         }
     }

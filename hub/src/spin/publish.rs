@@ -60,7 +60,9 @@ async fn try_publish(request: Request, hub: &Hub) -> Result<Reply, Failure> {
 
 /// Reads a body, but keeps no more than [`MAX_BODY`] of it. The rest is read too, up to `MAX_READ`: a client that is
 /// still sending when it is answered may lose the answer.
-async fn read(mut body: impl http_body::Body<Data = Bytes, Error: Display> + Unpin) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn read(
+    mut body: impl http_body::Body<Data = Bytes, Error: Display> + Unpin,
+) -> Result<Vec<u8>, Refusal> {
     const MAX_READ: usize = 16 * MAX_BODY;
     let (mut kept, mut size) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {

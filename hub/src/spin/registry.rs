@@ -19,6 +19,8 @@ struct Running {
     arrived: Arrived,
     /// What this instance knows of the log.
     extent: Option<Extent>,
+    /// How many streams all instances have together, as far as this one knows.
+    streams: u64,
 }
 
 /// What has arrived since the dispatcher last looked.
@@ -62,6 +64,20 @@ impl Registry {
         }
     }
 
+    /// How many streams all instances have together, about: how many the others had when they last said so, and how
+    /// many this one has. 0 while this instance has none: it knows of no others.
+    pub(crate) fn streams(&self) -> u64 {
+        let joining = |running: &Running| u64::try_from(running.arrived.joining.len()).unwrap_or(u64::MAX);
+        self.0.borrow().as_ref().map_or(0, |running| running.streams.saturating_add(joining(running)))
+    }
+
+    /// Notes how many streams there are.
+    pub(crate) fn set_streams(&self, streams: u64) {
+        if let Some(running) = &mut *self.0.borrow_mut() {
+            running.streams = streams;
+        }
+    }
+
     /// Leaves a session for the dispatcher.
     pub(crate) fn join(&self, joining: Joining) -> Joined {
         let mut slot = self.0.borrow_mut();
@@ -71,7 +87,7 @@ impl Registry {
         }
         let (notifier, listener) = notifier();
         let arrived = Arrived { joining: vec![joining], hints: Vec::new() };
-        *slot = Some(Running { notifier, arrived, extent: None });
+        *slot = Some(Running { notifier, arrived, extent: None, streams: 0 });
         Joined::Start(listener)
     }
 

@@ -11,11 +11,11 @@ use crate::access::origins::METHODS;
 use crate::spin::hub::Hub;
 use crate::spin::publish::publish;
 use crate::spin::reply;
-use crate::spin::subscribe::subscribe;
+use crate::spin::subscribe::{query, subscribe};
 
 impl Hub {
-    /// Answers a request to the hub, under whatever path: a `GET` with a stream of updates, a `POST` by storing
-    /// updates, `HEAD` and `OPTIONS` accordingly, any other method with 405.
+    /// Answers a request to the hub, under whatever path: a `GET` or a `QUERY` with a stream of updates, a
+    /// `POST` by storing updates, `HEAD` and `OPTIONS` accordingly, any other method with 405.
     ///
     /// # Errors
     ///
@@ -36,6 +36,7 @@ fn boxed(hub: &Hub, request: Request) -> Pin<Box<dyn Future<Output = Result<Resp
                 let reply = hub.config.origins.preflight(request.headers());
                 reply.map(|()| FullBody::new(Bytes::new())).into_response()
             }
+            ref method if method == "QUERY" => query(request, hub).await,
             _ => reply::method_not_allowed(METHODS).into_response(),
         }
     })

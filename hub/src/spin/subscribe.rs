@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use http::Method;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, StatusCode};
 use spin_sdk::http::{IntoResponse, Request};
-use spin_sse::{Head, timer};
+use spin_sse::{Head, last_event_id, last_event_id_in, timer};
 use wasi::http::types::{ErrorCode, Response};
 
 use crate::access::policy;
+use crate::request::form::{self, FORM};
 use crate::request::refusal::Refusal;
 use crate::request::subscribe::{self, Query, Start};
 use crate::request::subscription::Subscription;
@@ -15,8 +17,11 @@ use crate::spin::answer::{Subscriber, answer};
 use crate::spin::detached::detached;
 use crate::spin::endpoint::{Purpose, cors, grant, refuse, unix_time};
 use crate::spin::hub::Hub;
+use crate::spin::publish::read;
 use crate::spin::reply;
 use crate::topic::selector::Selector;
+
+const LAST_EVENT_ID: &str = "last-event-id";
 
 impl Hub {
     /// Answers a request with a stream of topics that the component chose, whatever the request's method and query. A
@@ -48,7 +53,38 @@ impl Hub {
 ///
 /// Those of [`Head::open`].
 pub(crate) async fn subscribe(request: Request, hub: &Hub) -> Result<Response, ErrorCode> {
-    match Subscriber::read(&request, hub) {
+    let wants = Subscriber::read(&request, &[], hub);
+    answer_or_refuse(&request, wants, hub).await
+}
+
+/// Answers a `QUERY`: what it asks for may also be in its body, as a form.
+///
+/// # Errors
+///
+/// Those of [`Head::open`].
+pub(crate) async fn query(request: Request, hub: &Hub) -> Result<Response, ErrorCode> {
+    let (parts, body) = request.into_parts();
+    let request = http::Request::from_parts(parts, ());
+    let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_form = form::media_type(content_type).eq_ignore_ascii_case(FORM);
+    let body = read(body).await.and_then(|body| if is_form || body.is_empty() { Ok(body) } else { Err(no_form()) });
+    let wants = body.and_then(|body| Subscriber::read(&request, &body, hub));
+    answer_or_refuse(&request, wants, hub).await
+}
+
+fn no_form() -> Refusal {
+    Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "the body has another content-type: send application/x-www-form-urlencoded, or no body",
+    )
+}
+
+async fn answer_or_refuse<B>(
+    request: &http::Request<B>,
+    wants: Result<Subscriber, Refusal>,
+    hub: &Hub,
+) -> Result<Response, ErrorCode> {
+    match wants {
         Ok(wants) => answer(wants, hub.clone()).await,
         Err(refusal) => {
             let mut reply = refuse(&refusal);
@@ -62,7 +98,7 @@ impl Subscriber {
     /// Whom a component lets follow what it chose.
     pub(crate) fn chosen<B>(request: &http::Request<B>, subscription: Subscription, hub: &Hub) -> Subscriber {
         let Subscription { selector, from_start, existing, unended, quiet, headers } = subscription;
-        let start = match Start::from(spin_sse::last_event_id(request.headers(), request.uri())) {
+        let start = match Start::from(last_event_id(request.headers(), request.uri())) {
             Start::Now if from_start => Start::Earliest,
             start => start,
         };
@@ -73,9 +109,10 @@ impl Subscriber {
             grant: selector.clone(),
             selector,
             start,
+            names_place: request.headers().contains_key(LAST_EVENT_ID),
             existing,
             unended,
-            quiet,
+            quiet: quiet || hub.config.quiet,
             head_only: request.method() == Method::HEAD,
             head,
             asked: timer::now(),
@@ -84,8 +121,8 @@ impl Subscriber {
     }
 
     /// Who makes a request to the protocol's address.
-    fn read(request: &Request, hub: &Hub) -> Result<Subscriber, Refusal> {
-        let Query { selector, quiet } = subscribe::parse(request.uri().query())?;
+    fn read<B>(request: &http::Request<B>, body: &[u8], hub: &Hub) -> Result<Subscriber, Refusal> {
+        let Query { selector, quiet, names_place } = subscribe::parse(request.uri().query(), body)?;
         let grant = grant(request.headers(), request.uri(), &hub.config, Purpose::Subscribe)?;
         policy::may_subscribe(grant.as_ref(), hub.config.anonymous)?;
         let asked = timer::now();
@@ -97,10 +134,14 @@ impl Subscriber {
         Ok(Subscriber {
             selector,
             grant: grant.map_or(Selector::none(), |grant| grant.subscribe),
-            start: Start::from(spin_sse::last_event_id(request.headers(), request.uri())),
+            start: Start::from(
+                // "The hub MUST use the value from the query component", and the header before either.
+                last_event_id(request.headers(), request.uri()).or_else(|| last_event_id_in(body)),
+            ),
+            names_place: names_place || request.headers().contains_key(LAST_EVENT_ID),
             existing: false,
             unended: false,
-            quiet,
+            quiet: quiet.unwrap_or(hub.config.quiet),
             head_only: request.method() == Method::HEAD,
             head,
             asked,
