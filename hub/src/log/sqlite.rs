@@ -104,7 +104,7 @@ impl<C: Connect> SqliteLog<C> {
             records => {
                 self.execute_on(database, &append::append_many(records.len()), values).await?;
                 // They are in the log now, whatever comes of this.
-                let rows = self.execute_on(database, append::APPENDED, vec![heard_as]).await;
+                let rows = self.read_on(database, append::APPENDED, vec![heard_as]).await;
                 let row = rows.and_then(row::only).map_err(uncertain)?;
                 Some(row).filter(|row| row.last() != Some(&Value::Integer(0)))
             }
@@ -143,6 +143,10 @@ impl<C: Connect> SqliteLog<C> {
 
     async fn read_rows(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
         let database = self.connected().await?;
+        self.read_on(&database, statement, values).await
+    }
+
+    async fn read_on(&self, database: &C::Database, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
         self.noted(connection::when_unlocked(&self.connect, || database.read(statement, values.clone())).await)
     }
 }

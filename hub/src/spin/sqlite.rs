@@ -50,9 +50,9 @@ impl Database for Connection {
     async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
         let values = values.into_iter().map(to_spin).collect();
         let (_, rows, ended) = self.execute_async(statement.to_owned(), values).await.map_err(failed)?;
-        let rows = rows.collect().await;
+        // The host keeps the only row meanwhile: the instance is woken once, and not for the row, its end and this.
         ended.await.map_err(failed)?;
-        from_rows(rows)
+        from_rows(rows.collect().await)
     }
 
     /// In one call, in which the instance does nothing else: a statement that only reads waits for no other one. Rows

@@ -26,14 +26,15 @@ pub(super) const APPENDED: &str =
     lean!(concat!("SELECT last_insert_rowid(), epoch, (\n", include_str!("woken.sql"), "), changes() FROM hub"));
 
 /// Appends so many updates, or none if a topic has ended. A row each would cross from the host, so it returns none.
+/// SQLite's host remembers the last 16 statements, and parses others anew: there is one for each power of two.
 pub(super) fn append_many(count: usize) -> String {
-    const NOT_ENDED: &str = lean!(concat!(") WHERE\n", include_str!("not_ended.sql")));
+    const NOT_ENDED: &str = lean!(concat!(") WHERE column1 IS NOT NULL AND (\n", include_str!("not_ended.sql"), ")"));
     let mut statement = String::from(concat!(
         include_str!("append.sql"),
         ") SELECT column1, coalesce((SELECT total FROM updates ORDER BY sequence DESC LIMIT 1), 0) + column2, ",
         "column3, column4, column5, column6, CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) FROM (VALUES "
     ));
-    for at in 0..count {
+    for at in 0..count.next_power_of_two() {
         statement.push_str(if at == 0 { "(?, ?, ?, ?, ?, ?)" } else { ", (?, ?, ?, ?, ?, ?)" });
     }
     statement.push_str(NOT_ENDED);
@@ -51,7 +52,7 @@ pub(super) fn end(record: &Record, sequence: u64) -> Vec<Value> {
 }
 
 /// What is bound to a statement that appends: of each record its size, the sizes up to it, its id, its topics if there
-/// are several, its meta and its body.
+/// are several, its meta and its body. The records that the statement has room for beside these are NULL.
 pub(super) fn values(records: &[Record]) -> Vec<Value> {
     let mut total = 0_usize;
     let mut values = Vec::new();
@@ -67,6 +68,8 @@ pub(super) fn values(records: &[Record]) -> Vec<Value> {
             Value::Text(record.body.clone()),
         ]);
     }
+    let rows = records.len().next_power_of_two();
+    values.resize(rows.saturating_mul(6), Value::Null);
     values
 }
 
