@@ -3,6 +3,7 @@
 //! Its own `Value` keeps the last of two members of the same name and drops the first without a word. With its map, and
 //! with errors that can have any number in them and so know how to print it, it would also cost the component 40 KB.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
@@ -42,6 +43,18 @@ impl Json {
         members.iter().rev().find(|(member, _)| member == name).map(|(_, value)| value)
     }
 
+    /// Whether an object in it has two members of the same name.
+    pub(crate) fn repeats_a_name(&self) -> bool {
+        match self {
+            Json::List(items) => items.iter().any(Json::repeats_a_name),
+            Json::Object(members) => {
+                let mut names = HashSet::new();
+                members.iter().any(|(name, value)| !names.insert(name.as_str()) || value.repeats_a_name())
+            }
+            _ => false,
+        }
+    }
+
     /// The text, when this is one.
     pub(crate) fn as_str(&self) -> Option<&str> {
         if let Json::Text(text) = self { Some(text) } else { None }
@@ -56,6 +69,51 @@ impl Json {
     pub(crate) fn is_object(&self) -> bool {
         matches!(self, Json::Object(_))
     }
+}
+
+/// The texts of the items of a list, or of the members of an object, in order: as many as a value has that was
+/// [read](Json::read) from this text. They are as they were written, with every digit of a number.
+pub(crate) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    let cut = move |byte: char| {
+        match byte {
+            _ if escaped => escaped = false,
+            '\\' => escaped = quoted,
+            '"' => quoted = !quoted,
+            '[' | '{' if !quoted => depth = depth.saturating_add(1),
+            ']' | '}' if !quoted => depth = depth.saturating_sub(1),
+            ',' if !quoted => return depth == 0,
+            _ => {}
+        }
+        false
+    };
+    let text = text.trim_ascii();
+    let inside = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
+    inside.split(cut).map(str::trim_ascii).filter(|part| !part.is_empty())
+}
+
+/// The text of the value of that name, in the object that was read from this text.
+pub(crate) fn text_of<'t>(object: &Json, text: &'t str, name: &str) -> Option<&'t str> {
+    let Json::Object(members) = object else { return None };
+    let place = members.iter().position(|(member, _)| member == name)?;
+    parts(text).nth(place).map(value_of)
+}
+
+/// The text of the value of an object's member, of which this is the text.
+fn value_of(member: &str) -> &str {
+    let (mut quoted, mut escaped) = (false, false);
+    let colon = member.find(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            ':' => return !quoted,
+            _ => {}
+        }
+        false
+    });
+    let value = colon.and_then(|colon| member.get(colon..)).unwrap_or_default();
+    value.trim_start_matches(':').trim_ascii()
 }
 
 /// The text as JSON, in quotes.
@@ -195,6 +253,19 @@ mod tests {
         assert!(Json::read(br#""\ud800""#).is_err());
     }
 
+    #[test]
+    fn a_name_that_is_there_twice_is_found_at_any_depth() {
+        for (json, expected) in [
+            (r#"{"a":1,"b":{"a":1},"c":[{"a":1},{"a":1}]}"#, false),
+            (r#"{"a":1,"a":1}"#, true),
+            (r#"{"a":1,"\u0061":1}"#, true),
+            (r#"[1,[{"b":{"a":1,"a":2}}]]"#, true),
+            (r#""a""#, false),
+        ] {
+            assert_eq!(Json::read(json.as_bytes()).unwrap().repeats_a_name(), expected, "{json}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -203,6 +274,21 @@ mod tests {
             let library = serde_json::from_str(&text).map(json).map_err(|error| error.column());
             prop_assert_eq!(Json::read(text.as_bytes()).as_ref().map(value).ok(), library.as_ref().map(value).ok());
             prop_assert_eq!(Json::read(text.as_bytes()).err(), library.err());
+        }
+
+        #[test]
+        fn the_parts_of_a_text_are_the_texts_of_its_parts(text in r#"[\[{]((\{|\}|\[|\]|"a|"|\\\\|\\"|,|:|1\.50| |"b":|\{"a":1\}|\[\]|"[,:\]}]"){0,8})[\]}]"#) {
+            match Json::read(text.as_bytes()) {
+                Ok(Json::List(items)) => {
+                    let parts: Vec<Json> = parts(&text).map(|part| Json::read(part.as_bytes()).unwrap()).collect();
+                    prop_assert_eq!(parts, items);
+                }
+                Ok(Json::Object(members)) => {
+                    let values: Vec<Json> = parts(&text).map(|part| Json::read(value_of(part).as_bytes()).unwrap()).collect();
+                    prop_assert_eq!(values, members.into_iter().map(|(_, value)| value).collect::<Vec<_>>());
+                }
+                _ => {}
+            }
         }
 
         #[test]
