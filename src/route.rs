@@ -1,7 +1,7 @@
 //! Which part answers a request.
 
 use http::Method;
-use spin_sse_hub::PATH as HUB;
+use spin_sse_hub::{METADATA_PATH, PATH as HUB};
 
 /// What the edge function can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,7 @@ pub fn route(method: &Method, path: &str) -> Route {
         ("/sse", &Method::GET | &Method::HEAD) => Route::Clock,
         ("/" | "/sse", _) => Route::MethodNotAllowed("GET, HEAD"),
         (HUB, _) => Route::Hub,
+        (path, _) if path.starts_with(METADATA_PATH) => Route::Hub,
         _ => Route::NotFound,
     }
 }
@@ -49,6 +50,7 @@ mod tests {
         for method in [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::PUT] {
             check(&method, HUB, Route::Hub);
         }
+        check(&Method::GET, "/.well-known/oauth-protected-resource/.well-known/mercure", Route::Hub);
         check(&Method::GET, "/.well-known/mercure/", Route::NotFound);
         check(&Method::GET, "/sse/", Route::NotFound);
         check(&Method::POST, "/nothing", Route::NotFound);

@@ -64,11 +64,10 @@ pub fn token(key: &str, publish: &[String], subscribe: &[String], lifetime: Opti
         bail!("the variable {VARIABLE} is empty: give one, or leave it out to have one made");
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let grant = Grant {
-        publish: Selector::new(publish.iter().cloned()).context("--publish")?,
-        subscribe: Selector::new(subscribe.iter().cloned()).context("--subscribe")?,
-        expires: lifetime.map(|lifetime| now.saturating_add(lifetime.as_secs())),
-    };
+    let publish = Selector::new(publish.iter().cloned()).context("--publish")?;
+    let subscribe = Selector::new(subscribe.iter().cloned()).context("--subscribe")?;
+    let expires = lifetime.map(|lifetime| now.saturating_add(lifetime.as_secs()));
+    let grant = Grant::new(publish, subscribe).until(expires);
     Ok(sign(&grant, &secret, now))
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::access::origins::Origins;
-use crate::access::token::Secret;
+use crate::access::tokens::Tokens;
 use crate::log::Retention;
 use crate::log::redis::address;
 use crate::log::redis::keys::Keys;
@@ -26,8 +26,8 @@ pub struct Config {
     pub max_bytes: u64,
     /// How long clients are asked to wait before they reconnect, 50 % to 150 % at random; 1 s by default.
     pub retry: Duration,
-    /// The key that tokens are signed with. Without a key, nobody may publish.
-    pub secret: Option<Secret>,
+    /// Whose tokens the hub accepts. Without a key, nobody may publish.
+    pub tokens: Tokens,
     /// Whether subscribers without a token may read public updates; by default they may.
     pub anonymous: bool,
     /// Whether streams are without the hub's own events, where a subscriber does not say; by default they are not.
@@ -52,7 +52,7 @@ impl Default for Config {
             max_duration: Duration::from_secs(600),
             max_bytes: u64::MAX,
             retry: Duration::from_secs(1),
-            secret: None,
+            tokens: Tokens::default(),
             anonymous: true,
             quiet: false,
             max_streams: 0,

@@ -59,13 +59,14 @@
 //!
 //! # Tokens
 //!
-//! What a publisher may do who comes to [`Hub::serve`] is in a JSON Web Token, signed with the hub's [`Secret`]:
+//! What a publisher may do who comes to [`Hub::serve`] is in a JSON Web Token, signed with one of the hub's [`Keys`]:
+//! here with a [`Secret`]. Which tokens a hub accepts is in its [`Tokens`].
 //!
 //! ```
 //! use spin_sse_hub::{Grant, Secret, Selector, sign, verify};
 //!
 //! let secret = Secret::new(b"a text of at least 32 random bytes").ok_or("an empty secret")?;
-//! let grant = Grant { publish: Selector::new(["demo".to_owned()])?, subscribe: Selector::none(), expires: None };
+//! let grant = Grant::new(Selector::new(["demo".to_owned()])?, Selector::none());
 //! let token = sign(&grant, &secret, 1_700_000_000);
 //! assert_eq!(verify(&token, &secret, 1_700_000_001)?, grant);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -75,6 +76,7 @@
 //!
 //! | feature | by default | |
 //! | --- | --- | --- |
+//! | `keys` | yes | tokens signed with ES256, EdDSA or RS256. Without it the hub knows HS256 only |
 //! | `spin` | yes | the hub on Spin. Without it the crate is pure: requests, tokens, the dispatcher |
 //!
 //! A component with `spin` is built for `wasm32-wasip2` by Rust 1.94 or later, and runs on Spin 4.1 or later.
@@ -99,7 +101,10 @@
 //! * `relays`: upstreams that are appended to topics, which is pure too.
 //! * `spin`, behind the feature of that name: the adapters to Spin and WASI. Without it the crate is pure.
 
-#![cfg_attr(not(feature = "spin"), allow(dead_code, reason = "what only the adapters use"))]
+#![cfg_attr(
+    not(all(feature = "spin", feature = "keys")),
+    allow(dead_code, reason = "what only the adapters and public keys use")
+)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test fails by a panic"))]
 
 mod instant;
@@ -126,8 +131,13 @@ mod relays;
 mod spin;
 
 pub use access::grant::Grant;
+pub use access::invalid_token::InvalidToken;
+pub use access::key::Secret;
+pub use access::keys::Keys;
+pub use access::metadata::METADATA_PATH;
 pub use access::origins::Origins;
-pub use access::token::{InvalidToken, Secret, sign, verify};
+pub use access::token::{sign, verify};
+pub use access::tokens::Tokens;
 pub use config::{Backend, Config, Redis};
 pub use log::Retention;
 pub use request::subscription::Subscription;

@@ -4,10 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use spin_sse::report;
-
 use crate::access::origins::Origins;
-use crate::access::token::Secret;
+use crate::access::token_settings;
 use crate::config::{Backend, Config, Redis};
 use crate::log::Retention;
 
@@ -16,7 +14,7 @@ const SEPARATOR: char = '\u{1e}';
 
 impl Config {
     /// The names of the settings, which [`from_settings`](Config::from_settings) knows.
-    pub const SETTINGS: [&str; 18] = [
+    pub const SETTINGS: [&str; 26] = [
         "log",
         "log_host",
         "stream_key",
@@ -30,6 +28,14 @@ impl Config {
         "history_seconds",
         "history_bytes",
         "jwt_secret",
+        "jwt_publisher_secret",
+        "jwt_subscriber_secret",
+        "jwt_keys",
+        "jwt_publisher_keys",
+        "jwt_subscriber_keys",
+        "jwks_host",
+        "jwt_issuer",
+        "cookie_name",
         "anonymous",
         "cors_origins",
         "hub_url",
@@ -47,6 +53,7 @@ impl Config {
         let settings = Settings::check(settings)?;
         let default = Config::default();
         let max_bytes = settings.number("stream_bytes", 0, 0)?;
+        let hub_url = settings.url("hub_url")?;
         let millis = |name, default: Duration| settings.number(name, 1, to_u64(default.as_millis()));
         Ok(Config {
             backend: settings.backend()?,
@@ -60,10 +67,10 @@ impl Config {
                 seconds: settings.number("history_seconds", 1, default.retention.seconds)?,
                 bytes: settings.number("history_bytes", 1, default.retention.bytes)?,
             },
-            secret: secret(settings.text("jwt_secret", "")),
+            tokens: token_settings::read(&|name| settings.text(name, ""), hub_url.is_some())?,
             anonymous: settings.flag("anonymous", default.anonymous)?,
             origins: Origins::parse(settings.text("cors_origins", ""))?,
-            hub_url: settings.url("hub_url")?,
+            hub_url,
             quiet: settings.flag("quiet", default.quiet)?,
             max_streams: settings.number("max_streams", 0, default.max_streams)?,
         })
@@ -72,8 +79,9 @@ impl Config {
 
 /// The names as a sentence has them. To join them costs the component 1 KB.
 const NAMES: &str = "log, log_host, stream_key, redis_wait_replicas, stream_seconds, stream_bytes, retry_ms, poll_ms, \
-    gather, history_updates, history_seconds, history_bytes, jwt_secret, anonymous, cors_origins, hub_url, \
-    quiet, max_streams";
+    gather, history_updates, history_seconds, history_bytes, jwt_secret, jwt_publisher_secret, \
+    jwt_subscriber_secret, jwt_keys, jwt_publisher_keys, jwt_subscriber_keys, jwks_host, jwt_issuer, cookie_name, \
+    anonymous, cors_origins, hub_url, quiet, max_streams";
 
 /// The settings that are there.
 struct Settings<'s>(&'s str);
@@ -149,17 +157,6 @@ impl<'s> Settings<'s> {
     }
 }
 
-fn secret(key: &str) -> Option<Secret> {
-    // RFC 7518, section 3.2: "A key of the same size as the hash output (for instance, 256 bits for "HS256") or larger"
-    if (1..32).contains(&key.len()) {
-        let length = key.len();
-        report(format_args!(
-            "variable jwt_secret has only {length} bytes: with less than 32, tokens can be forged by trying"
-        ));
-    }
-    Secret::new(key.as_bytes())
-}
-
 fn must(name: &str, takes: impl Display, value: &str) -> String {
     format!("variable {name} must {takes}, not {value:?}")
 }
@@ -174,6 +171,8 @@ mod tests {
 
     const ALL: &str = "log=sqlite|log_host=h|stream_key=k|redis_wait_replicas=0|stream_seconds=600|stream_bytes=0|\
         retry_ms=1000|poll_ms=50|gather=true|history_updates=5|history_seconds=6|history_bytes=7|jwt_secret=a=b c\n|\
+        jwt_publisher_secret=|jwt_subscriber_secret=|jwt_keys=|jwt_publisher_keys=|jwt_subscriber_keys=|jwks_host=|\
+        jwt_issuer=|cookie_name=|\
         anonymous=false|cors_origins=|hub_url=|quiet=true|max_streams=8";
 
     fn config(settings: &str) -> Result<Config, String> {

@@ -12,6 +12,9 @@ pub(crate) mod notifier;
 
 pub(crate) mod detached;
 
+#[cfg(feature = "keys")]
+pub(crate) mod key_source;
+
 pub(crate) mod append;
 pub(crate) mod door;
 pub(crate) mod ends;
@@ -36,6 +39,7 @@ pub(crate) mod relaying;
 pub(crate) mod instead;
 
 pub(crate) mod answer;
+pub(crate) mod metadata;
 
 pub(crate) mod relay;
 

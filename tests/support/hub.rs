@@ -30,7 +30,7 @@ fn selector(topics: &[&str]) -> Selector {
 
 /// A token for these topics that ends at the unix second `expires`.
 pub fn token_until(publish: &[&str], subscribe: &[&str], expires: Option<u64>) -> String {
-    let grant = Grant { publish: selector(publish), subscribe: selector(subscribe), expires };
+    let grant = Grant::new(selector(publish), selector(subscribe)).until(expires);
     sign(&grant, &Secret::new(SECRET.as_bytes()).unwrap(), unix_time())
 }
 

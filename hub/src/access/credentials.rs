@@ -1,23 +1,28 @@
 //! The credentials of a request: where its token is.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 
+use crate::access::token::Mode;
+use crate::access::tokens::Tokens;
 use crate::request::form;
 use crate::request::refusal::{Challenge, Refusal};
 
-/// Cookies that hold a token: the one that the Mercure protocol recommends, then the one of older clients.
-const COOKIES: [&[u8]; 2] = [b"__Secure-mercure_access_token", b"mercureAuthorization"];
-/// Parameters in which clients of other hubs, and of OAuth 2, put a token.
-const PARAMETERS: [&[u8]; 2] = [b"access_token", b"authorization"];
+/// The cookie in which clients of hubs before the protocol's version 1.0 send a token.
+const OLD_COOKIE: &str = "mercureAuthorization";
+/// The parameter in which they do.
+const OLD_PARAMETER: &[u8] = b"authorization";
+/// The parameter of OAuth 2, which RFC 9700 forbids.
+const PARAMETER: &[u8] = b"access_token";
 
 /// The token of a request, not checked yet.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Credentials<'h> {
     /// The token.
-    pub token: &'h str,
+    pub token: Cow<'h, str>,
     /// Whether it came by itself, in a cookie: any page can make a browser send that.
     pub ambient: bool,
 }
@@ -29,38 +34,59 @@ impl fmt::Debug for Credentials<'_> {
     }
 }
 
-/// Finds the token of a request: from `Authorization: Bearer`, else from a cookie, never from the URL.
+/// Finds the token of a request: in `Authorization: Bearer`, else in the parameter `authorization` of the URL if the
+/// hub takes the tokens of older hubs, else in a cookie.
 ///
 /// # Errors
 ///
 /// 400 when there is an `Authorization` that is something else, whatever the cookies are, or when the query has a
-/// token: passed over, it would look as if there were no private updates.
-pub(crate) fn find<'h>(headers: &'h HeaderMap, query: Option<&str>) -> Result<Option<Credentials<'h>>, Refusal> {
-    if form::pairs(query.unwrap_or_default().as_bytes()).any(|(name, _)| PARAMETERS.contains(&&*name)) {
-        return Err(malformed("a token in the URL is not accepted: send it as authorization: Bearer, or in a cookie"));
-    }
+/// token that the hub does not take: passed over, it would look as if there were no private updates.
+pub(crate) fn find<'h>(
+    headers: &'h HeaderMap,
+    query: Option<&str>,
+    tokens: &Tokens,
+) -> Result<Option<Credentials<'h>>, Refusal> {
+    let is_old = tokens.mode(None) == Mode::Compatible;
+    let parameter = parameter(query.unwrap_or_default(), is_old)?;
     let mut fields = headers.get_all(AUTHORIZATION).iter();
     let (field, second) = (fields.next(), fields.next());
     if second.is_some() {
         return Err(malformed("there is more than one authorization: send one, with Bearer and a token"));
     }
-    match field {
-        Some(field) => {
-            let token = field.to_str().ok().and_then(bearer);
-            let token =
-                token.ok_or_else(|| malformed("authorization is something else: send Bearer, a space and a token"))?;
-            Ok(Some(Credentials { token, ambient: false }))
-        }
-        None => match COOKIES.iter().find_map(|name| cookie(headers, name)) {
-            Some(value) => {
-                let token = str::from_utf8(value).ok().filter(|token| is_token(token));
-                let token =
-                    token.ok_or_else(|| malformed("the cookie does not hold a token: set it anew, or delete it"))?;
-                Ok(Some(Credentials { token, ambient: true }))
-            }
-            None => Ok(None),
-        },
+    if let Some(field) = field {
+        let token = field.to_str().ok().and_then(bearer);
+        let token =
+            token.ok_or_else(|| malformed("authorization is something else: send Bearer, a space and a token"))?;
+        return Ok(Some(Credentials { token: token.into(), ambient: false }));
     }
+    if let Some(token) = parameter {
+        return Ok(Some(Credentials { token: token.into(), ambient: false }));
+    }
+    let names = [Some(tokens.cookie.as_str()), is_old.then_some(OLD_COOKIE)];
+    let Some(value) = names.iter().flatten().find_map(|name| cookie(headers, name.as_bytes())) else { return Ok(None) };
+    let token = str::from_utf8(value).ok().filter(|token| is_token(token));
+    let token = token.ok_or_else(|| malformed("the cookie does not hold a token: set it anew, or delete it"))?;
+    Ok(Some(Credentials { token: token.into(), ambient: true }))
+}
+
+/// The token in the URL, where the hub takes such.
+fn parameter(query: &str, is_old: bool) -> Result<Option<String>, Refusal> {
+    const REFUSED: &str = "a token in the URL is not accepted: send it as authorization: Bearer, or in a cookie";
+    let mut found = None;
+    for (name, value) in form::pairs(query.as_bytes()) {
+        let is_parameter = &*name == OLD_PARAMETER;
+        if &*name == PARAMETER || (is_parameter && !is_old) {
+            return Err(malformed(REFUSED));
+        }
+        if is_parameter {
+            let token = String::from_utf8(value.into_owned()).ok().filter(|token| is_token(token));
+            if token.is_none() || found.is_some() {
+                return Err(malformed("the parameter authorization must be there once, and be a token"));
+            }
+            found = token;
+        }
+    }
+    Ok(found)
 }
 
 fn malformed(reason: &str) -> Refusal {
@@ -104,14 +130,19 @@ mod tests {
     #[track_caller]
     fn finds(fields: &[(&'static str, &str)], expected: Option<(&str, bool)>) {
         let headers = headers(fields);
-        let found = find(&headers, Some("match=a")).unwrap();
-        assert_eq!(found.map(|found| (found.token, found.ambient)), expected, "{fields:?}");
+        let found = find(&headers, Some("match=a"), &Tokens::default()).unwrap();
+        assert_eq!(found.as_ref().map(|found| (&*found.token, found.ambient)), expected, "{fields:?}");
     }
 
     #[track_caller]
     fn refused(fields: &[(&'static str, &str)], query: Option<&str>, sentence: &str) {
+        refused_by(&Tokens::default(), fields, query, sentence);
+    }
+
+    #[track_caller]
+    fn refused_by(tokens: &Tokens, fields: &[(&'static str, &str)], query: Option<&str>, sentence: &str) {
         let headers = headers(fields);
-        let refusal = find(&headers, query).unwrap_err();
+        let refusal = find(&headers, query, tokens).unwrap_err();
         assert_eq!((refusal.status.as_u16(), refusal.challenge), (400, Some(Challenge::InvalidRequest)), "{fields:?}");
         assert!(refusal.reason.contains(sentence), "{refusal}");
     }
@@ -176,18 +207,53 @@ mod tests {
         refused(&[("cookie", "mercureAuthorization=é")], None, "the cookie does not hold a token");
     }
 
+    fn strict() -> Tokens {
+        Tokens { issuer: Some("https://login.example".to_owned()), ..Tokens::default() }
+    }
+
     #[test]
-    fn a_token_in_the_url_is_refused() {
-        for query in ["match=a&authorization=a.b.c", "access_token=a.b.c", "access_token", "access%5Ftoken=x"] {
-            refused(&[], Some(query), "a token in the URL is not accepted");
-            refused(&[("authorization", "Bearer a")], Some(query), "a token in the URL is not accepted");
+    fn older_clients_may_have_the_token_in_the_url_and_no_others() {
+        const REFUSED: &str = "a token in the URL is not accepted";
+        let cookie = headers(&[("cookie", "mercureAuthorization=c")]);
+        let bearer = headers(&[("authorization", "Bearer b"), ("cookie", "mercureAuthorization=c")]);
+        for (headers, expected) in [(&HeaderMap::new(), "x.y.z"), (&cookie, "x.y.z"), (&bearer, "b")] {
+            let found = find(headers, Some("match=a&authorization=x.y%2Ez"), &Tokens::default()).unwrap().unwrap();
+            assert_eq!((&*found.token, found.ambient), (expected, false));
+        }
+        for query in ["authorization=x.y.z", "authorization", "a%75thorization=x"] {
+            refused_by(&strict(), &[], Some(query), REFUSED);
+            refused_by(&strict(), &[("authorization", "Bearer a")], Some(query), REFUSED);
+        }
+        for query in ["authorization=", "authorization=x&authorization=x", "authorization=a+b", "authorization=%ff"] {
+            refused(&[], Some(query), "the parameter authorization must be there once, and be a token");
+        }
+        for query in ["match=a&access_token=a.b.c", "access_token", "access%5Ftoken=x"] {
+            for tokens in [Tokens::default(), strict()] {
+                refused_by(&tokens, &[], Some(query), REFUSED);
+                refused_by(&tokens, &[("authorization", "Bearer a")], Some(query), REFUSED);
+            }
+        }
+    }
+
+    #[test]
+    fn the_cookie_of_older_clients_counts_only_where_their_tokens_do() {
+        let fields = headers(&[("cookie", "mercureAuthorization=old; own=new")]);
+        let find = |tokens: &Tokens| {
+            let found = find(&fields, None, tokens).unwrap();
+            found.map(|found| found.token.into_owned())
+        };
+        let own = |tokens: Tokens| Tokens { cookie: "own".to_owned(), ..tokens };
+        assert_eq!(find(&Tokens::default()), Some("old".to_owned()));
+        assert_eq!(find(&strict()), None);
+        for tokens in [own(Tokens::default()), own(strict())] {
+            assert_eq!(find(&tokens), Some("new".to_owned()));
         }
     }
 
     #[test]
     fn a_token_is_not_printed() {
         assert_eq!(
-            format!("{:?}", Credentials { token: "secret", ambient: true }),
+            format!("{:?}", Credentials { token: "secret".into(), ambient: true }),
             "Credentials { ambient: true, .. }"
         );
     }
@@ -199,7 +265,7 @@ mod tests {
         fn no_header_makes_it_panic(value in prop::collection::vec(32..=255_u8, 0..40), query in ".*") {
             let Ok(value) = HeaderValue::from_bytes(&value) else { return Ok(()) };
             for name in [AUTHORIZATION, COOKIE] {
-                let _ = find(&HeaderMap::from_iter([(name, value.clone())]), Some(&query));
+                let _ = find(&HeaderMap::from_iter([(name, value.clone())]), Some(&query), &Tokens::default());
             }
         }
     }

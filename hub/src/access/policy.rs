@@ -56,7 +56,7 @@ mod tests {
 
     #[track_caller]
     fn publishes(covered: Option<&[&str]>, updates: &[&[&str]], expected: Result<(), (u16, Challenge, &str)>) {
-        let grant = covered.map(|topics| Grant { publish: selector(topics), subscribe: Selector::ALL, expires: None });
+        let grant = covered.map(|topics| Grant::new(selector(topics), Selector::ALL));
         let updates = updates.iter().map(|topics| {
             let update = Update::new(topics[0], Event::new("")).unwrap();
             topics[1..].iter().fold(update, |update, topic| update.also(*topic).unwrap())
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn subscribing_without_a_token_is_for_the_hub_to_allow() {
-        let grant = Grant { publish: Selector::none(), subscribe: Selector::none(), expires: None };
+        let grant = Grant::new(Selector::none(), Selector::none());
         assert_eq!(may_subscribe(None, true), Ok(()));
         assert_eq!(may_subscribe(Some(&grant), false), Ok(()));
         let refusal = may_subscribe(None, false).unwrap_err();

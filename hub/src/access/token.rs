@@ -1,44 +1,117 @@
-//! Tokens: JSON Web Tokens, signed with HS256 and a secret that the hub shares with those who issue them.
+//! Tokens: JSON Web Tokens (RFC 7515 and 7519), signed with one of the hub's keys.
 //!
-//! RFC 7515 and 7519 with one algorithm, so that there is none to choose: what a token says about its key or its
-//! algorithm can only make it invalid.
-
-use std::error::Error;
-use std::fmt;
+//! What a token says about its key or its algorithm can only make it invalid: a key goes with one algorithm, and none
+//! comes from a token.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
-use crate::access::grant::{Grant, InvalidClaim};
+use crate::access::algorithm::Algorithm;
+use crate::access::grant::Grant;
+use crate::access::invalid_token::InvalidToken;
+use crate::access::key::{Key, Secret};
 use crate::request::json::Json;
-use crate::request::refusal::{Challenge, Refusal};
 use crate::topic::selector::Selector;
 
-/// The key of tokens: the variable `jwt_secret`. It has at least one byte; its text cannot be got back or printed.
-#[derive(Clone)]
-pub struct Secret(Hmac<Sha256>);
+/// How many bytes a token has at most.
+const MAX_SIZE: usize = 64 * 1024;
 
-impl Secret {
-    /// A key; `None` when it is empty, since everyone knows that one.
-    pub fn new(key: &[u8]) -> Option<Secret> {
-        if key.is_empty() { None } else { Hmac::new_from_slice(key).ok().map(Secret) }
+/// What a token must say, besides that it is signed with a key of the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode<'c> {
+    /// What hubs before the protocol's version 1.0 take: any issuer, any audience, and `exp` only if it is there.
+    Compatible,
+    /// What the specification asks for in its section "Token Validation", a profile of RFC 9068.
+    Strict {
+        /// Who issues the tokens.
+        issuer: &'c str,
+        /// Whom they are for: the hub's URL. Without one, they are for nobody.
+        audience: Option<&'c str>,
+    },
+}
+
+/// A token whose signature was not checked: nothing that it says is true yet.
+pub(crate) struct Unverified<'t> {
+    /// What is signed: the header and the claims.
+    signed: &'t str,
+    claims: &'t str,
+    signature: Vec<u8>,
+    algorithm: Algorithm,
+    key_id: Option<String>,
+}
+
+impl<'t> Unverified<'t> {
+    /// Reads a token, but for its claims.
+    pub(crate) fn read(token: &'t str, mode: Mode<'_>) -> Result<Unverified<'t>, InvalidToken> {
+        if token.len() > MAX_SIZE {
+            return Err(InvalidToken::TooLarge);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(InvalidToken::Malformed)?;
+        let (header, claims) = signed.split_once('.').ok_or(InvalidToken::Malformed)?;
+        let header = object(&decode(header)?)?;
+        let algorithm = header.get("alg").and_then(Json::as_str).and_then(Algorithm::from_name);
+        let algorithm = algorithm.ok_or(InvalidToken::Algorithm)?;
+        // Extensions "that MUST be understood" (RFC 7515, section 4.1.11); none is.
+        if header.get("crit").is_some() {
+            return Err(InvalidToken::Critical);
+        }
+        check_type(header.get("typ"), mode)?;
+        let key_id = header.get("kid").and_then(Json::as_str).map(str::to_owned);
+        Ok(Unverified { signed, claims, signature: decode(signature)?, algorithm, key_id })
     }
 
-    fn mac(&self, signed: &str) -> Hmac<Sha256> {
-        self.0.clone().chain_update(signed)
+    /// Whether this key may have signed it.
+    pub(crate) fn may_be_of(&self, key: &Key) -> bool {
+        key.goes_with(self.algorithm) && key.may_be(self.key_id.as_deref())
+    }
+
+    /// Whether it says that a private key signed it, and not a secret.
+    pub(crate) fn is_of_a_key_pair(&self) -> bool {
+        self.algorithm != Algorithm::Hs256
+    }
+
+    /// Checks it at the time `now`, in unix seconds, and returns what it allows.
+    pub(crate) fn verify<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k Key>,
+        mode: Mode<'_>,
+        now: u64,
+    ) -> Result<Grant, InvalidToken> {
+        let mut keys = keys.into_iter().filter(|key| self.may_be_of(key)).peekable();
+        if keys.peek().is_none() {
+            return Err(InvalidToken::Key);
+        }
+        if !keys.any(|key| key.verifies(self.algorithm, self.signed, &self.signature)) {
+            return Err(InvalidToken::Signature);
+        }
+        let text = String::from_utf8(decode(self.claims)?).map_err(|_| InvalidToken::Malformed)?;
+        let claims = object(text.as_bytes())?;
+        if seconds(&claims, "nbf", f64::ceil)?.is_some_and(|start| now < start) {
+            return Err(InvalidToken::NotYet);
+        }
+        let expires = seconds(&claims, "exp", f64::floor)?;
+        if expires.is_some_and(|end| end <= now) {
+            return Err(InvalidToken::Expired);
+        }
+        match mode {
+            Mode::Compatible => Ok(Grant::from_claims(&claims, &text, expires)?),
+            Mode::Strict { issuer, audience } => {
+                expires.ok_or(InvalidToken::Claim("exp"))?;
+                if claims.get("iss").and_then(Json::as_str) != Some(issuer) {
+                    return Err(InvalidToken::Issuer);
+                }
+                let hub = audience.filter(|hub| is_for(claims.get("aud"), hub));
+                hub.ok_or(InvalidToken::Audience)?;
+                Ok(Grant::from_details(&claims, &text, expires)?)
+            }
+        }
     }
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
-}
-
-/// Checks a token at the time `now`, in unix seconds, and returns what it allows.
+/// Checks a token at the time `now`, in unix seconds, and returns what it allows. This is what a hub does that has one
+/// secret and no issuer: it takes HS256.
 ///
 /// `exp` and `nbf` are exact to the second, without leeway. The header may have the type `JWT` or `at+jwt`, or none.
 ///
@@ -47,21 +120,8 @@ impl fmt::Debug for Secret {
 /// [`InvalidToken`]. Its text is for the log of the hub; to the client it becomes a refusal that does not tell the
 /// reasons apart.
 pub fn verify(token: &str, secret: &Secret, now: u64) -> Result<Grant, InvalidToken> {
-    let (signed, signature) = token.rsplit_once('.').ok_or(InvalidToken::Malformed)?;
-    let (header, claims) = signed.split_once('.').ok_or(InvalidToken::Malformed)?;
-    check_header(&object(header)?)?;
-    let signature = BASE64.decode(signature).map_err(|_| InvalidToken::Malformed)?;
-    // In constant time.
-    secret.mac(signed).verify_slice(&signature).map_err(|_| InvalidToken::Signature)?;
-    let claims = object(claims)?;
-    if seconds(&claims, "nbf", f64::ceil)?.is_some_and(|start| now < start) {
-        return Err(InvalidToken::NotYet);
-    }
-    let expires = seconds(&claims, "exp", f64::floor)?;
-    if expires.is_some_and(|end| end <= now) {
-        return Err(InvalidToken::Expired);
-    }
-    Ok(Grant::from_claims(&claims, expires)?)
+    let key = Key::from(secret.clone());
+    Unverified::read(token, Mode::Compatible)?.verify([&key], Mode::Compatible, now)
 }
 
 /// Issues a token: `verify` returns the same grant, until it expires.
@@ -80,25 +140,33 @@ pub fn sign(grant: &Grant, secret: &Secret, now: u64) -> String {
     format!("{signed}.{signature}")
 }
 
-fn check_header(header: &Json) -> Result<(), InvalidToken> {
-    if header.get("alg").and_then(Json::as_str) != Some("HS256") {
-        return Err(InvalidToken::Algorithm);
-    }
-    // Extensions "that MUST be understood" (RFC 7515, 4.1.11); none is.
-    if header.get("crit").is_some() {
-        return Err(InvalidToken::Critical);
-    }
-    let Some(kind) = header.get("typ") else { return Ok(()) };
-    let kind = kind.as_str().unwrap_or_default().to_ascii_lowercase();
-    match kind.strip_prefix("application/").unwrap_or(&kind) {
-        "jwt" | "at+jwt" => Ok(()),
+fn check_type(kind: Option<&Json>, mode: Mode<'_>) -> Result<(), InvalidToken> {
+    let kind = kind.map(|kind| kind.as_str().unwrap_or_default().to_ascii_lowercase());
+    match (kind.as_deref().map(|kind| kind.strip_prefix("application/").unwrap_or(kind)), mode) {
+        (Some("at+jwt"), _) | (Some("jwt") | None, Mode::Compatible) => Ok(()),
         _ => Err(InvalidToken::Type),
     }
 }
 
-fn object(part: &str) -> Result<Json, InvalidToken> {
-    let json = BASE64.decode(part).map_err(|_| InvalidToken::Malformed)?;
-    Json::read(&json).ok().filter(Json::is_object).ok_or(InvalidToken::Malformed)
+/// Whether the claim `aud` has this name: it is a text, or a list of them.
+fn is_for(audience: Option<&Json>, hub: &str) -> bool {
+    match audience {
+        Some(Json::List(names)) => names.iter().any(|name| name.as_str() == Some(hub)),
+        Some(name) => name.as_str() == Some(hub),
+        None => false,
+    }
+}
+
+/// Base64url without padding; a text has one encoding.
+fn decode(part: &str) -> Result<Vec<u8>, InvalidToken> {
+    BASE64.decode(part).map_err(|_| InvalidToken::Malformed)
+}
+
+/// RFC 7519, section 4, lets the last of two members of the same name count. Who issues and who forwards a token may
+/// have read the first, so neither does here.
+fn object(json: &[u8]) -> Result<Json, InvalidToken> {
+    let object = Json::read(json).ok().filter(Json::is_object).ok_or(InvalidToken::Malformed)?;
+    if object.repeats_a_name() { Err(InvalidToken::Twice) } else { Ok(object) }
 }
 
 /// A time in seconds since 1970, which may have a fraction; times before are 0.
@@ -111,64 +179,12 @@ fn seconds(claims: &Json, name: &'static str, round: fn(f64) -> f64) -> Result<O
     }
 }
 
-/// Why a token is not valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InvalidToken {
-    /// It is not three parts of base64url, two of them JSON objects.
-    Malformed,
-    /// Its algorithm is not HS256.
-    Algorithm,
-    /// It relies on an extension.
-    Critical,
-    /// It is a token for something else.
-    Type,
-    /// It was not signed with this secret, or changed since.
-    Signature,
-    /// Its time has not come.
-    NotYet,
-    /// Its time is over.
-    Expired,
-    /// This claim is not as it must be.
-    Claim(&'static str),
-}
-
-impl fmt::Display for InvalidToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            InvalidToken::Malformed => f.write_str("the token is no JSON Web Token in compact form"),
-            InvalidToken::Algorithm => f.write_str("the token has another alg than HS256"),
-            InvalidToken::Critical => f.write_str("the token relies on crit, which is not supported"),
-            InvalidToken::Type => f.write_str("the token has another typ than JWT or at+jwt"),
-            InvalidToken::Signature => f.write_str("the token was not signed with jwt_secret"),
-            InvalidToken::NotYet => f.write_str("the token is not valid yet, by its nbf"),
-            InvalidToken::Expired => f.write_str("the token has expired, by its exp"),
-            InvalidToken::Claim(name) => write!(f, "the token has a claim {name} that is not as it must be"),
-        }
-    }
-}
-
-impl Error for InvalidToken {}
-
-impl From<InvalidClaim> for InvalidToken {
-    fn from(InvalidClaim(name): InvalidClaim) -> InvalidToken {
-        InvalidToken::Claim(name)
-    }
-}
-
-/// One sentence for all of them: who tries tokens out does not learn how far they got.
-impl From<InvalidToken> for Refusal {
-    fn from(_: InvalidToken) -> Refusal {
-        let reason =
-            "the token is not valid: check its signature (HS256 with the hub's jwt_secret), exp, nbf and claims";
-        Refusal::token(Challenge::InvalidToken, reason)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::request::refusal::{Challenge, Refusal};
 
     const NOW: u64 = 1_767_225_600;
 
@@ -181,7 +197,7 @@ mod tests {
     }
 
     fn grant() -> Grant {
-        Grant { publish: selector(&["*"]), subscribe: selector(&["a", "b"]), expires: Some(NOW + 60) }
+        Grant::new(selector(&["*"]), selector(&["a", "b"])).until(NOW + 60)
     }
 
     /// A token with this header and these claims, and a good signature.
@@ -212,10 +228,7 @@ mod tests {
                      .dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         let key = Secret::new(&key).unwrap();
         let grant = verify(token, &key, 1_300_819_379).unwrap();
-        assert_eq!(
-            grant,
-            Grant { publish: Selector::none(), subscribe: Selector::none(), expires: Some(1_300_819_380) }
-        );
+        assert_eq!(grant, Grant::new(Selector::none(), Selector::none()).until(1_300_819_380));
         assert_eq!(verify(token, &key, 1_300_819_380), Err(InvalidToken::Expired));
         assert_eq!(verify(token, &secret(), 0), Err(InvalidToken::Signature));
     }
@@ -225,8 +238,8 @@ mod tests {
         for grant in [
             grant(),
             Grant { expires: None, ..grant() },
-            Grant { publish: Selector::none(), subscribe: Selector::none(), expires: None },
-            Grant { publish: selector(&["é \"x\"", "{id}"]), subscribe: Selector::ALL, expires: Some(u64::MAX) },
+            Grant::new(Selector::none(), Selector::none()),
+            Grant::new(selector(&["é \"x\"", "{id}"]), Selector::ALL).until(u64::MAX),
         ] {
             assert_eq!(verify(&sign(&grant, &secret(), NOW), &secret(), NOW), Ok(grant));
         }
@@ -265,8 +278,11 @@ mod tests {
     #[test]
     fn only_hs256_is_accepted() {
         with_header(r#"{"alg":"HS256","kid":"x","jwk":{}}"#, Ok(()));
-        for algorithm in ["none", "None", "hs256", "HS384", "HS512", "RS256", "ES256", "EdDSA", ""] {
+        for algorithm in ["none", "None", "NONE", "hs256", "HS384", "HS512", "RS512", "ES384", "PS256", "es256", ""] {
             with_header(&format!(r#"{{"alg":"{algorithm}"}}"#), Err(InvalidToken::Algorithm));
+        }
+        for algorithm in ["RS256", "ES256", "EdDSA"] {
+            with_header(&format!(r#"{{"alg":"{algorithm}"}}"#), Err(InvalidToken::Key));
         }
         for header in [r#"{"alg":null}"#, r#"{"alg":["HS256"]}"#, "{}"] {
             with_header(header, Err(InvalidToken::Algorithm));

@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode};
 /// An answer that refuses, for whoever made the request. Its text is the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// 400, 401, 403, 409, 413 or 415.
+    /// 400, 401, 403, 409, 413, 415 or 503.
     pub status: StatusCode,
     /// One sentence: what is wrong, and what to change.
     pub reason: String,
@@ -60,14 +60,26 @@ pub enum Challenge {
 }
 
 impl Challenge {
-    /// The value of the header `www-authenticate`.
-    pub fn header(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Challenge::Missing => "Bearer",
-            Challenge::InvalidRequest => r#"Bearer error="invalid_request""#,
-            Challenge::InvalidToken => r#"Bearer error="invalid_token""#,
-            Challenge::InsufficientScope => r#"Bearer error="insufficient_scope""#,
-        })
+    /// The value of the header `www-authenticate`. `metadata` is the URL of the hub's protected resource metadata, by
+    /// which clients find out how to get a token.
+    pub fn header(self, metadata: Option<&str>) -> HeaderValue {
+        let code = match self {
+            Challenge::Missing => None,
+            Challenge::InvalidRequest => Some("invalid_request"),
+            Challenge::InvalidToken => Some("invalid_token"),
+            Challenge::InsufficientScope => Some("insufficient_scope"),
+        };
+        let mut value = "Bearer".to_owned();
+        let mut separator = " ";
+        for (name, text) in [("error", code), ("resource_metadata", metadata)] {
+            if let Some(text) = text {
+                for part in [separator, name, "=\"", text, "\""] {
+                    value.push_str(part);
+                }
+                separator = ", ";
+            }
+        }
+        HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("Bearer"))
     }
 
     fn status(self) -> StatusCode {
@@ -90,7 +102,10 @@ mod tests {
             (refusal.status.as_u16(), refusal.challenge, refusal.to_string()),
             (status, Some(challenge), "why".into())
         );
-        assert_eq!(challenge.header(), header);
+        assert_eq!(challenge.header(None), header);
+        let separator = if header == "Bearer" { " " } else { ", " };
+        let expected = format!("{header}{separator}resource_metadata=\"https://hub.example/x\"");
+        assert_eq!(challenge.header(Some("https://hub.example/x")), expected);
     }
 
     #[test]

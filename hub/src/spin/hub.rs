@@ -6,12 +6,16 @@ use std::rc::Rc;
 use spin_sdk::variables;
 use spin_sse::report;
 
+#[cfg(feature = "keys")]
+use crate::access::{keys::Keys, tokens::Tokens};
 use crate::config::Config;
 use crate::spin::append::Appends;
 use crate::spin::door::Door;
 use crate::spin::ends::Ends;
 use crate::spin::extents::Extents;
 use crate::spin::health::Health;
+#[cfg(feature = "keys")]
+use crate::spin::key_source::KeySource;
 use crate::spin::registry::Registry;
 use crate::spin::store::Store;
 use crate::spin::upstreams::Upstreams;
@@ -46,6 +50,9 @@ pub struct Hub {
     pub(crate) upstreams: Rc<Upstreams>,
     pub(crate) wakeups: Rc<Wakeups>,
     pub(crate) door: Rc<Door>,
+    /// Where the keys of publishers and of subscribers are, if not in the configuration.
+    #[cfg(feature = "keys")]
+    pub(crate) key_sources: [Option<Rc<KeySource>>; 2],
 }
 
 impl Hub {
@@ -77,6 +84,8 @@ impl Hub {
         wasi::spawn(async { report(format_args!("hub: instance started")) });
         let (writing, reading) = Store::open(&config);
         Hub {
+            #[cfg(feature = "keys")]
+            key_sources: key_sources(&config.tokens),
             config: Rc::new(config),
             writing,
             reading,
@@ -96,6 +105,15 @@ impl Hub {
     pub fn config(&self) -> &Config {
         &self.config
     }
+}
+
+/// One set for both, if it is at one URL.
+#[cfg(feature = "keys")]
+fn key_sources(tokens: &Tokens) -> [Option<Rc<KeySource>>; 2] {
+    let source = |keys: &Keys| keys.url.clone().map(KeySource::new).map(Rc::new);
+    let publishers = source(&tokens.publishers);
+    let is_one = tokens.publishers.url == tokens.subscribers.url;
+    [publishers.clone(), if is_one { publishers } else { source(&tokens.subscribers) }]
 }
 
 impl std::fmt::Debug for Hub {

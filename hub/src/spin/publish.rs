@@ -26,7 +26,7 @@ pub(crate) async fn publish(request: Request, hub: &Hub) -> Reply {
     let cors = cors(request.headers(), &hub.config);
     let mut reply = match try_publish(request, hub).await {
         Ok(reply) => reply,
-        Err(Failure::Refused(refusal)) => refuse(&refusal),
+        Err(Failure::Refused(refusal)) => refuse(&refusal, &hub.config),
         Err(Failure::Unpublished(error)) => unpublished(&error),
     };
     reply.headers_mut().extend(cors);
@@ -47,7 +47,7 @@ impl From<Refusal> for Failure {
 
 async fn try_publish(request: Request, hub: &Hub) -> Result<Reply, Failure> {
     let (parts, body) = request.into_parts();
-    let grant = grant(&parts.headers, &parts.uri, &hub.config, Purpose::Publish)?;
+    let grant = grant(&parts.headers, &parts.uri, hub, Purpose::Publish).await?;
     // Without a token there is nothing to read the body for.
     policy::may_publish(grant.as_ref(), &[])?;
     let body = read(body).await?;

@@ -5,7 +5,6 @@ use http::{HeaderValue, StatusCode};
 use spin_sdk::http::{Error, IntoResponse};
 
 use crate::request::refusal::Refusal;
-use crate::spin::endpoint::refuse;
 use crate::spin::publication::PublishError;
 use crate::spin::relay::RelayError;
 use crate::spin::reply::{self, Reply};
@@ -15,11 +14,16 @@ use crate::topic::update::InvalidUpdate;
 /// What a publisher is told whose updates were not published.
 pub(crate) fn unpublished(error: &PublishError) -> Reply {
     match error {
-        PublishError::Invalid(reason) => refuse(&Refusal::from(reason.clone())),
+        PublishError::Invalid(reason) => refusal(&Refusal::from(reason.clone())),
         PublishError::TooMuch => reply::text(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
         PublishError::Ended(_) => reply::text(StatusCode::CONFLICT, error.to_string()),
         PublishError::Unavailable { .. } => unavailable(error.to_string()),
     }
+}
+
+/// None of these is about a token.
+fn refusal(refusal: &Refusal) -> Reply {
+    reply::text(refusal.status, refusal.reason.as_str())
 }
 
 fn unavailable(sentence: String) -> Reply {
@@ -42,14 +46,14 @@ impl From<PublishError> for Error {
 /// 400 or 413, with the error as the text.
 impl From<InvalidUpdate> for Error {
     fn from(error: InvalidUpdate) -> Error {
-        response(refuse(&Refusal::from(error)))
+        response(refusal(&Refusal::from(error)))
     }
 }
 
 /// 400, with the error as the text.
 impl From<InvalidSelector> for Error {
     fn from(error: InvalidSelector) -> Error {
-        response(refuse(&Refusal::bad_request(error.to_string())))
+        response(refusal(&Refusal::bad_request(error.to_string())))
     }
 }
 
@@ -58,7 +62,7 @@ impl From<InvalidSelector> for Error {
 impl From<RelayError> for Error {
     fn from(error: RelayError) -> Error {
         response(match error {
-            RelayError::Invalid(reason) => refuse(&Refusal::bad_request(reason.to_string())),
+            RelayError::Invalid(reason) => refusal(&Refusal::bad_request(reason.to_string())),
             RelayError::Ended(_) | RelayError::Running(_) => reply::text(StatusCode::CONFLICT, error.to_string()),
             RelayError::Unavailable => unavailable(error.to_string()),
         })

@@ -7,15 +7,18 @@ use http::Method;
 use spin_sdk::http::{FullBody, IntoResponse, Request};
 use wasi::http::types::{ErrorCode, Response};
 
+use crate::access::metadata::METADATA_PATH;
 use crate::access::origins::METHODS;
 use crate::spin::hub::Hub;
+use crate::spin::metadata::metadata;
 use crate::spin::publish::publish;
 use crate::spin::reply;
 use crate::spin::subscribe::{query, subscribe};
 
 impl Hub {
-    /// Answers a request to the hub, under whatever path: a `GET` or a `QUERY` with a stream of updates, a
-    /// `POST` by storing updates, `HEAD` and `OPTIONS` accordingly, any other method with 405.
+    /// Answers a request to the hub, under whatever path: a `GET` or a `QUERY` with a stream of updates, a `POST` by
+    /// storing updates, `HEAD` and `OPTIONS` accordingly, any other method with 405. A `GET` below
+    /// [`METADATA_PATH`](crate::METADATA_PATH) is answered with the hub's protected resource metadata.
     ///
     /// # Errors
     ///
@@ -29,6 +32,9 @@ impl Hub {
 /// its own; a box keeps them in this crate, where the dispatcher has most of them too.
 fn boxed(hub: &Hub, request: Request) -> Pin<Box<dyn Future<Output = Result<Response, ErrorCode>> + '_>> {
     Box::pin(async move {
+        if request.uri().path().starts_with(METADATA_PATH) {
+            return metadata(&request, hub).into_response();
+        }
         match *request.method() {
             Method::GET | Method::HEAD => subscribe(request, hub).await,
             Method::POST => publish(request, hub).await.into_response(),

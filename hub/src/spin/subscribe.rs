@@ -53,7 +53,7 @@ impl Hub {
 ///
 /// Those of [`Head::open`].
 pub(crate) async fn subscribe(request: Request, hub: &Hub) -> Result<Response, ErrorCode> {
-    let wants = Subscriber::read(&request, &[], hub);
+    let wants = Subscriber::read(&request, &[], hub).await;
     answer_or_refuse(&request, wants, hub).await
 }
 
@@ -67,8 +67,11 @@ pub(crate) async fn query(request: Request, hub: &Hub) -> Result<Response, Error
     let request = http::Request::from_parts(parts, ());
     let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let is_form = form::media_type(content_type).eq_ignore_ascii_case(FORM);
-    let body = read(body).await.and_then(|body| if is_form || body.is_empty() { Ok(body) } else { Err(no_form()) });
-    let wants = body.and_then(|body| Subscriber::read(&request, &body, hub));
+    let wants = match read(body).await {
+        Ok(body) if is_form || body.is_empty() => Subscriber::read(&request, &body, hub).await,
+        Ok(_) => Err(no_form()),
+        Err(refusal) => Err(refusal),
+    };
     answer_or_refuse(&request, wants, hub).await
 }
 
@@ -87,7 +90,7 @@ async fn answer_or_refuse<B>(
     match wants {
         Ok(wants) => answer(wants, hub.clone()).await,
         Err(refusal) => {
-            let mut reply = refuse(&refusal);
+            let mut reply = refuse(&refusal, &hub.config);
             reply.headers_mut().extend(cors(request.headers(), &hub.config));
             reply::for_method(request.method(), reply).into_response()
         }
@@ -121,9 +124,9 @@ impl Subscriber {
     }
 
     /// Who makes a request to the protocol's address.
-    fn read<B>(request: &http::Request<B>, body: &[u8], hub: &Hub) -> Result<Subscriber, Refusal> {
+    async fn read<B>(request: &http::Request<B>, body: &[u8], hub: &Hub) -> Result<Subscriber, Refusal> {
         let Query { selector, quiet, names_place } = subscribe::parse(request.uri().query(), body)?;
-        let grant = grant(request.headers(), request.uri(), &hub.config, Purpose::Subscribe)?;
+        let grant = grant(request.headers(), request.uri(), hub, Purpose::Subscribe).await?;
         policy::may_subscribe(grant.as_ref(), hub.config.anonymous)?;
         let asked = timer::now();
         let expires = grant.as_ref().and_then(|grant| grant.expires).map_or(timer::Instant::MAX, |expires| {
