@@ -7,5 +7,6 @@ pub(crate) mod json;
 
 pub(crate) mod prefer;
 pub(crate) mod publish;
+pub(crate) mod upload;
 pub(crate) mod subscribe;
 pub(crate) mod subscription;

@@ -16,6 +16,7 @@ mod quiet;
 mod relay;
 mod resume;
 mod topics;
+mod uploads;
 
 use crate::support::log::Log;
 

@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode};
 /// An answer that refuses, for whoever made the request. Its text is the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// 400, 401, 403, 409, 413, 415 or 503.
+    /// 400, 401, 403, 408, 409, 413, 415, 429 or 503.
     pub status: StatusCode,
     /// One sentence: what is wrong, and what to change.
     pub reason: String,

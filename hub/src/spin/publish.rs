@@ -1,17 +1,21 @@
 //! Answers a `POST`: stores updates.
 
 use std::fmt::Display;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use http_body_util::BodyExt;
 use spin_sdk::http::Request;
+use spin_sse::timer::{Timer, now};
 
 use crate::access::policy;
 use crate::request::prefer;
-use crate::request::publish::{self, MAX_BODY};
+use crate::request::publish;
 use crate::request::refusal::Refusal;
+use crate::request::upload::Upload;
 use crate::spin::endpoint::{Purpose, cors, grant, refuse};
 use crate::spin::hub::Hub;
 use crate::spin::publication::{PublishError, store};
@@ -58,24 +62,25 @@ async fn try_publish(request: Request, hub: &Hub) -> Result<Reply, Failure> {
     Ok(published(&ids, &parts.headers))
 }
 
-/// Reads a body, but keeps no more than [`MAX_BODY`] of it. The rest is read too, up to `MAX_READ`: a client that is
-/// still sending when it is answered may lose the answer.
+/// Reads a body, as long as it comes fast enough.
 pub(crate) async fn read(
     mut body: impl http_body::Body<Data = Bytes, Error: Display> + Unpin,
 ) -> Result<Vec<u8>, Refusal> {
-    const MAX_READ: usize = 16 * MAX_BODY;
-    let (mut kept, mut size) = (Vec::new(), 0_usize);
-    while let Some(frame) = body.frame().await {
+    let (mut upload, mut timer) = (Upload::begin(now()), Timer::default());
+    loop {
+        let came = poll_fn(|cx| match Pin::new(&mut body).poll_frame(cx) {
+            Poll::Ready(frame) => Poll::Ready(Ok(frame)),
+            Poll::Pending => timer.poll_due(cx, upload.due()).map(Err),
+        });
+        let Ok(frame) = came.await else { return Err(upload.give_up()) };
+        let Some(frame) = frame else { return upload.end() };
         let frame = frame.map_err(|error| Refusal::bad_request(format!("the body did not arrive: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
-        size = size.saturating_add(data.len());
-        if size <= MAX_BODY {
-            kept.extend_from_slice(&data);
-        } else if size > MAX_READ {
-            break;
+        // Where the length is known, the end is not waited for.
+        if upload.take(&data, now()).is_break() || body.size_hint().upper() == Some(upload.size()) {
+            return upload.end();
         }
     }
-    if size > MAX_BODY { Err(publish::too_large()) } else { Ok(kept) }
 }
 
 fn published(ids: &[String], headers: &HeaderMap) -> Reply {
