@@ -9,6 +9,7 @@
 )]
 
 mod imports;
+mod papers;
 mod sources;
 
 use sources::{Source, markdown, rust};
@@ -122,4 +123,30 @@ fn a_file_imports_only_files_that_are_declared_before_it() {
     for root in ["sse/src/lib.rs", "hub/src/lib.rs", "host/src/lib.rs", "src/lib.rs", "examples/chat/src/lib.rs"] {
         check(&format!("imports of {root} that run backwards"), imports::backwards(root));
     }
+}
+
+#[test]
+fn a_test_that_a_paper_names_exists() {
+    for there in [
+        "hub/src/request/upload.rs::a_body_that_stops_is_given_up_ten_seconds_later",
+        "tests/e2e/hub/full_disk.rs::a_full_disk_makes_publishers_wait_and_ends_no_stream",
+        "tests/e2e/hub/topics.rs::wakeups_that_are_lost_cost_no_update",
+        "tests/e2e/chat.rs::a_stop_ends_the_answer_and_the_upstream",
+    ] {
+        assert!(papers::exists(there), "{there}");
+    }
+    for not_there in [
+        "hub/src/request/upload.rs::begin",
+        "hub/src/request/upload.rs::a_body",
+        "hub/src/request/nothing.rs::a_test",
+        "tests/e2e/hub/uploads.rs::wakeups_that_are_lost_cost_no_update",
+    ] {
+        assert!(!papers::exists(not_there), "{not_there}");
+    }
+    let mut missing = Vec::new();
+    for paper in markdown() {
+        let names = papers::named(&paper).filter(|(_, name)| !papers::exists(name));
+        missing.extend(names.map(|(line, name)| format!("{}: {name}", paper.place(line))));
+    }
+    check("tests that papers name and that do not exist", missing);
 }
