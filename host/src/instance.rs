@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 use wasmtime::component::{Component, GuestTaskId, Linker, ResourceTable};
-use wasmtime::{Engine, Store, StoreContextMut};
+use wasmtime::{Engine, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::handler::{
     HandlerState, Instance, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
@@ -39,6 +39,7 @@ pub(crate) struct Instances {
     concurrency: Spread<usize>,
     request_timeout: Option<Spread<Duration>>,
     idle_timeout: Spread<Duration>,
+    memory: usize,
     /// Set when the host stops: instances that end then did not fail.
     stopping: Arc<AtomicBool>,
 }
@@ -71,6 +72,7 @@ impl Instances {
             concurrency: options.max_instance_concurrent_reuse_count.clone(),
             request_timeout: options.request_timeout.clone(),
             idle_timeout: options.idle_instance_timeout.clone(),
+            memory: options.max_instance_memory.unwrap_or(usize::MAX),
             stopping,
         })
     }
@@ -96,6 +98,7 @@ pub(crate) struct State {
     variables: Variables,
     sqlite: Sqlite,
     redis: Redis,
+    limits: StoreLimits,
 }
 
 impl WasiView for State {
@@ -127,8 +130,10 @@ impl HandlerState for Instances {
             variables: self.variables.clone(),
             sqlite: Sqlite::new(self.database.clone()),
             redis: Redis::new(self.outbound.clone(), self.logs.clone()),
+            limits: StoreLimitsBuilder::new().memory_size(self.memory).build(),
         };
         let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.limits);
         let proxy = self.service.instantiate_async(&mut store).await?;
         let request_timeout = self.request_timeout.as_ref().map(Spread::<Duration>::pick);
         Ok(Instance {

@@ -45,6 +45,10 @@ pub struct Options {
     #[arg(long, value_name = "T", default_value = "1s", value_parser = durations)]
     pub idle_instance_timeout: Spread<Duration>,
 
+    /// How many bytes of memory an instance may take; one that needs more fails
+    #[arg(long, value_name = "BYTES", env = "SPIN_MAX_INSTANCE_MEMORY")]
+    pub max_instance_memory: Option<usize>,
+
     /// Do not print the component's output
     #[arg(short, long)]
     pub quiet: bool,
@@ -65,6 +69,7 @@ impl Default for Options {
             max_instance_concurrent_reuse_count: 16.into(),
             request_timeout: None,
             idle_instance_timeout: Duration::from_secs(1).into(),
+            max_instance_memory: None,
             quiet: false,
             no_build: false,
         }

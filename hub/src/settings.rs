@@ -264,4 +264,50 @@ mod tests {
             assert!(config(&format!("anonymous={value}")).is_err(), "{value}");
         }
     }
+
+    #[test]
+    fn a_value_that_makes_no_sense_is_refused_by_name_whatever_the_setting() {
+        const ODD: [&str; 9] = ["", "  ", "0", "-1", "1.5", "5s", "1 000", "18446744073709551616", "\u{1F980}"];
+        const NUMBER: &[&str] = &["", "  ", "0", "-1", "1.5", "5s", "1 000", "18446744073709551616", "\u{1F980}"];
+        const OR_NOUGHT: &[&str] = &["", "  ", "-1", "1.5", "5s", "1 000", "18446744073709551616", "\u{1F980}"];
+        const TEXT: &[&str] = &["0", "-1", "1.5", "5s", "1 000", "18446744073709551616", "\u{1F980}"];
+        for (setting, refused) in [
+            ("log", NUMBER),
+            ("stream_key", &["", "  ", "1 000"]),
+            ("redis_wait_replicas", OR_NOUGHT),
+            ("stream_seconds", NUMBER),
+            ("stream_bytes", OR_NOUGHT),
+            ("retry_ms", NUMBER),
+            ("poll_ms", NUMBER),
+            ("gather", NUMBER),
+            ("history_updates", NUMBER),
+            ("history_seconds", NUMBER),
+            ("history_bytes", NUMBER),
+            ("anonymous", NUMBER),
+            ("cors_origins", TEXT),
+            ("hub_url", TEXT),
+            ("log_host", NUMBER),
+            // Any key is one; a short one is warned of.
+            ("jwt_secret", &[]),
+        ] {
+            for value in ODD {
+                let redis = if setting == "log" { "" } else { "log=redis://127.0.0.1:6379|" };
+                let read = config(&format!("{redis}{setting}={value}"));
+                let error = read.err().unwrap_or_default();
+                assert_eq!(!error.is_empty(), refused.contains(&value), "{setting} {value:?}: {error}");
+                assert!(error.is_empty() || error.starts_with(&format!("variable {setting} must ")), "{error}");
+                assert!(!error.contains('\n') && !error.ends_with('.'), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_may_be_as_large_as_there_are() {
+        for setting in Config::SETTINGS {
+            let read = config(&format!("{setting}={}", u64::MAX));
+            let is_number =
+                ["_ms", "_seconds", "_bytes", "_updates", "_replicas"].iter().any(|unit| setting.ends_with(unit));
+            assert!(!is_number || read.is_ok(), "{setting}");
+        }
+    }
 }

@@ -7,14 +7,19 @@ mod delivery;
 mod earlier_release;
 mod ending;
 mod failures;
+mod costs;
 mod forged_wakeups;
 mod full_disk;
 mod gathering;
+mod injection;
 mod many_topics;
+mod memory;
 mod publishing;
 mod quiet;
 mod relay;
 mod resume;
+mod shutdown;
+mod sqlite_file;
 mod topics;
 mod uploads;
 
@@ -82,6 +87,12 @@ on_every_log! {
         a_response_head_says_which_update_precedes_the_stream;
     access:
         private_updates_reach_only_who_may_read_them;
+    injection:
+        data_is_nothing_but_data
+        what_is_private_shows_in_nothing_that_a_stranger_gets;
+    costs:
+        strangers_who_read_all_history_again_and_again_delay_no_update
+        a_publisher_of_large_updates_delays_none_of_small_ones;
     component:
         a_component_publishes_and_its_clients_get_the_topics_that_it_chose
         a_component_lets_its_clients_read_private_updates_of_the_topics_that_it_chose

@@ -2,6 +2,7 @@
 
 mod lost;
 mod refused;
+mod replies;
 mod spread;
 mod store;
 

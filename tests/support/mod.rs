@@ -12,6 +12,7 @@ pub mod follower;
 pub mod hub;
 pub mod log;
 pub mod model;
+pub mod proxy;
 pub mod server;
 pub mod traffic;
 pub mod upstream;

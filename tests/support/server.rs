@@ -22,6 +22,7 @@ pub struct Setup {
     variables: Vec<(String, String)>,
     reuse: usize,
     request_timeout: Option<Duration>,
+    memory: Option<usize>,
     state: Option<PathBuf>,
     process: bool,
     listen: Option<SocketAddr>,
@@ -74,6 +75,7 @@ fn setup(manifest: &str) -> Setup {
         variables: Vec::new(),
         reuse: 128,
         request_timeout: None,
+        memory: None,
         state: None,
         process: false,
         listen: None,
@@ -125,6 +127,12 @@ impl Setup {
         self
     }
 
+    /// How many bytes an instance may take.
+    pub fn memory(mut self, bytes: usize) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
     /// Keeps state in `directory`, so that another server finds it.
     pub fn state(mut self, directory: &Path) -> Self {
         self.state = Some(directory.to_owned());
@@ -164,6 +172,7 @@ impl Setup {
             variables: self.variables,
             max_instance_reuse_count: self.reuse.into(),
             request_timeout: self.request_timeout.map(Into::into),
+            max_instance_memory: self.memory,
             quiet: true,
             ..Options::default()
         };
@@ -207,6 +216,9 @@ impl Setup {
         command.args(["--listen", &address.to_string(), "--max-instance-reuse-count", &self.reuse.to_string()]);
         if let Some(timeout) = self.request_timeout {
             command.args(["--request-timeout", &format!("{}ms", timeout.as_millis())]);
+        }
+        if let Some(bytes) = self.memory {
+            command.args(["--max-instance-memory", &bytes.to_string()]);
         }
         for (name, value) in &self.variables {
             command.arg("--variable").arg(format!("{name}={value}"));
@@ -341,6 +353,13 @@ impl Server {
         resident
     }
 
+    /// Tells it to end, by `-TERM` or `-INT`, and waits until it has.
+    pub async fn end(mut self, signal: &str) {
+        let Running::Process(child, _) = &mut self.running else { panic!("only a process can be told to end") };
+        signal_group(child, signal);
+        within("the process to end", child.wait()).await.unwrap();
+    }
+
     /// Stops it at once, whatever it is doing.
     pub async fn stop(mut self) {
         if let Running::Process(child, _) = &mut self.running {
@@ -363,8 +382,12 @@ impl Drop for Server {
 
 /// SIGKILL to all that a process has started.
 fn kill_group(child: &Child) {
+    signal_group(child, "-9");
+}
+
+fn signal_group(child: &Child, signal: &str) {
     if let Some(leader) = child.id() {
-        let killed = std::process::Command::new("kill").args(["-9", "--", &format!("-{leader}")]).status();
+        let killed = std::process::Command::new("kill").args([signal, "--", &format!("-{leader}")]).status();
         assert!(killed.is_ok_and(|status| status.success()), "the server's processes cannot be killed");
     }
 }

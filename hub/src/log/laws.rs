@@ -203,8 +203,32 @@ fn a_page_of_topics_says_how_far_it_reaches<L: Log>(log: &L) {
 
 fn topics_are_told_apart_byte_for_byte<L: Log>(log: &L) {
     let odd = [
-        "a", "A", "a ", "a%", "a_", "a'b", "a\"b", "a\\b", "a\\nb", "[\"a\"]", "\u{e9}", "e\u{301}", "*a", "a*", "a:b",
+        "a",
+        "A",
+        "a ",
+        "a%",
+        "a_",
+        "a'b",
+        "a\"b",
+        "a\\b",
+        "a\\nb",
+        "[\"a\"]",
+        "\u{e9}",
+        "e\u{301}",
+        "*a",
+        "a*",
+        "a:b",
         "{a}",
+        "'; DROP TABLE updates; --",
+        "x' OR '1'='1",
+        "%' OR topic LIKE '%",
+        "]] redis.call('FLUSHALL') --",
+        "{sse:updates}:hub",
+        "[ab]?*",
+        "\\u0000",
+        "${x} $(x) `x`",
+        "?1",
+        "NULL",
     ];
     for topic in odd {
         on(log, &[topic, "common"]);

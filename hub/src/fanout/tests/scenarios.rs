@@ -626,3 +626,21 @@ fn a_quiet_client_is_moved_past_what_is_lost_without_a_word() {
         assert_eq!(got(&stage, client), ["place #a-3", "4", "5", "place #b-4", "other"]);
     }
 }
+
+#[test]
+fn a_clock_that_stands_still_delays_no_update() {
+    let mut stage = stage_with_a_client(&["demo"]);
+    let stopped = stage.now;
+    for n in 0..200 {
+        stage.publishes("demo", &n.to_string());
+        stage.now = stopped;
+        for _ in 0..10 {
+            stage.round();
+            stage.registers();
+            stage.read_returns();
+            stage.reads(0);
+        }
+    }
+    assert_eq!(stage.data(0).len(), 200);
+    assert_eq!(stage.clients[0].comments, 0, "nor is there a keep-alive without time");
+}

@@ -1,5 +1,6 @@
 //! The log in a file of SQLite.
 
+mod damaged;
 mod ending;
 mod listeners;
 mod migration;
