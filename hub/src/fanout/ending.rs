@@ -19,6 +19,10 @@ impl Dispatcher {
             }
             return;
         }
+        if self.reader.known_extent().is_some_and(|extent| !extent.has_ended_topics) {
+            // The log may have forgotten why.
+            self.interests.forget_ended();
+        }
         let Read::After(interest) = read else { return };
         if let Interest::Topics(_) = interest {
             for id in waited {

@@ -199,3 +199,18 @@ fn an_end_that_is_forgotten_ends_nothing_once_the_topic_is_read_again() {
     stage.settles();
     assert_eq!((stage.data(client), stage.clients[client].session.is_some()), (vec!["1", "2", "3"], true));
 }
+
+#[test]
+fn a_stream_that_begins_when_all_ends_are_forgotten_does_not_end() {
+    let mut stage = stage();
+    stage.joins(&["*"]);
+    stage.joins(&["a", "b"]);
+    stage.appends_last(&["a"], "1");
+    stage.settles();
+    stage.log.forget_ends();
+    stage.publishes("c", "2");
+    stage.settles();
+    let client = stage.joins(&["a"]);
+    stage.settles();
+    assert!(stage.clients[client].session.is_some());
+}
