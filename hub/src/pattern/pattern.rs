@@ -7,8 +7,15 @@ use std::rc::Rc;
 
 use crate::pattern::base::Base;
 use crate::pattern::invalid::InvalidPattern;
+#[cfg(feature = "patterns")]
 use crate::pattern::program::Program;
-use crate::pattern::{template, url, urlpattern};
+#[cfg(feature = "patterns")]
+use crate::pattern::template::compile as template;
+use crate::pattern::url;
+#[cfg(feature = "patterns")]
+use crate::pattern::urlpattern::{compile as url_pattern, components};
+#[cfg(not(feature = "patterns"))]
+use crate::pattern::without::{Program, components, template, url_pattern};
 
 /// How long the text of a pattern is at most, in bytes.
 pub(crate) const MAX_TEXT_BYTES: usize = 1_024;
@@ -30,7 +37,8 @@ struct Compiled {
     kind: Kind,
     text: Box<str>,
     base: Base,
-    program: Program,
+    /// None for a text that matches itself only.
+    program: Option<Program>,
 }
 
 impl Pattern {
@@ -46,8 +54,8 @@ impl Pattern {
             return Err(InvalidPattern("the pattern is longer than 1024 bytes: shorten it"));
         }
         let program = match kind {
-            Kind::UrlPattern => urlpattern::compile(text, base.url())?,
-            Kind::UriTemplate => template::compile(text)?.unwrap_or_default(),
+            Kind::UrlPattern => Some(url_pattern(text, base.url())?),
+            Kind::UriTemplate => template(text)?,
         };
         Ok(Pattern(Rc::new(Compiled { kind, text: text.into(), base: base.clone(), program })))
     }
@@ -66,7 +74,8 @@ impl Pattern {
     pub fn size(&self) -> usize {
         // Two counters, a pointer to them, and what an allocator needs for each of four blocks.
         const OVERHEAD: usize = size_of::<Compiled>() + 11 * size_of::<usize>();
-        self.text().len().saturating_add(self.0.program.size()).saturating_add(OVERHEAD)
+        let program = self.0.program.as_ref().map_or(0, Program::size);
+        self.text().len().saturating_add(program).saturating_add(OVERHEAD)
     }
 
     /// Whether it matches a topic. The time is at most in proportion to the length of the topic times that of the
@@ -76,7 +85,7 @@ impl Pattern {
     }
 
     /// Whether it matches a topic, and how many steps that took.
-    #[cfg(any(test, fuzzing))]
+    #[cfg(all(feature = "patterns", any(test, fuzzing)))]
     pub fn steps(&self, topic: &Parsed<'_>) -> (bool, usize) {
         let steps = std::cell::Cell::new(0);
         let matches = self.run(topic, |program, text| program.run(text, || steps.set(steps.get() + 1)));
@@ -84,11 +93,10 @@ impl Pattern {
     }
 
     fn run(&self, topic: &Parsed<'_>, run: impl Fn(&Program, &[u8]) -> bool) -> bool {
+        let run = |text: &str| self.0.program.as_ref().is_some_and(|program| run(program, text.as_bytes()));
         match self.kind() {
-            Kind::UriTemplate => topic.text == self.text() || run(&self.0.program, topic.text.as_bytes()),
-            Kind::UrlPattern => topic.against(&self.0.base, |components| {
-                components.is_some_and(|components| run(&self.0.program, components.as_bytes()))
-            }),
+            Kind::UriTemplate => topic.text == self.text() || run(topic.text),
+            Kind::UrlPattern => topic.against(&self.0.base, |components| components.is_some_and(run)),
         }
     }
 }
@@ -130,8 +138,8 @@ impl<'t> Parsed<'t> {
 
     /// Tells its components, if it is a URL when resolved against `base`.
     fn against<R>(&self, base: &Base, tell: impl FnOnce(Option<&str>) -> R) -> R {
-        let parse = || url::parse(self.text, Some(base.url())).as_ref().and_then(urlpattern::components);
-        let (parsed, components) = self.components.get_or_init(|| (base.clone(), parse()));
-        if parsed == base { tell(components.as_deref()) } else { tell(parse().as_deref()) }
+        let parse = || url::parse(self.text, Some(base.url())).as_ref().and_then(components);
+        let (parsed, parts) = self.components.get_or_init(|| (base.clone(), parse()));
+        if parsed == base { tell(parts.as_deref()) } else { tell(parse().as_deref()) }
     }
 }

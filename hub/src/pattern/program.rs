@@ -94,7 +94,7 @@ pub(crate) fn number(set: Set, own: &mut Vec<Set>) -> u8 {
 }
 
 /// A program.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) code: Box<[u8]>,
     /// The sets of its own.
