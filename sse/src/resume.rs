@@ -3,12 +3,15 @@
 use http::{HeaderMap, Uri};
 
 /// Query parameters for a client that cannot set the header. The first that is not empty wins.
-const PARAMETERS: [&str; 4] = ["last_event_id", "lastEventID", "lastEventId", "Last-Event-ID"];
+///
+/// Replacements of `EventSource` add one of the first three when they come back. The last may still be in the address
+/// with which they came first.
+const PARAMETERS: [&str; 4] = ["lastEventId", "lastEventID", "Last-Event-ID", "last_event_id"];
 
 /// The id of the last event that the client received.
 ///
-/// It comes from the `Last-Event-ID` header, else from the query parameter `last_event_id`, `lastEventID`,
-/// `lastEventId` or `Last-Event-ID`. It is `None` when there is no such header or parameter, or when all are empty.
+/// It comes from the `Last-Event-ID` header, else from the query parameter `lastEventId`, `lastEventID`,
+/// `Last-Event-ID` or `last_event_id`. It is `None` when there is no such header or parameter, or when all are empty.
 ///
 /// The header wins. A browser sends the header by itself when it reconnects. The parameter is for the first request of
 /// a page, which cannot set headers, and for replacements of `EventSource`. The parameter is decoded as a form is:

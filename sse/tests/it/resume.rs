@@ -49,8 +49,9 @@ fn a_parameter_serves_as_well() {
 
 #[test]
 fn the_first_parameter_that_is_not_empty_wins() {
-    query_resumes("lastEventId=3&lastEventID=2&last_event_id=1", Some("1"));
-    query_resumes("lastEventId=3&lastEventID=2&last_event_id=", Some("2"));
+    query_resumes("last_event_id=4&Last-Event-ID=3&lastEventID=2&lastEventId=1", Some("1"));
+    query_resumes("last_event_id=4&Last-Event-ID=3&lastEventID=2&lastEventId=", Some("2"));
+    query_resumes("last_event_id=4&Last-Event-ID=3", Some("3"));
     query_resumes("last_event_id=&last_event_id=1&last_event_id=2", Some("1"));
 }
 
