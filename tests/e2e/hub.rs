@@ -14,6 +14,7 @@ mod gathering;
 mod injection;
 mod many_topics;
 mod memory;
+mod publishers;
 mod publishing;
 mod quiet;
 mod relay;

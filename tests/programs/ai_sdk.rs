@@ -1,43 +1,25 @@
 //! Clients of the AI SDK, npm's package `ai`, on the chat of `examples/chat`.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{ChildStdout, Command};
+use tokio::process::Command;
 
+use crate::packages::{Program, npm};
 use crate::support::model::Script;
 use crate::support::server::chat;
 use crate::support::upstream::Upstream;
-use crate::support::within;
 
 /// The newest of each line that is used today.
 const VERSIONS: [&str; 2] = ["6.0.326", "7.0.173"];
 const WORDS: usize = 60;
 
-async fn install(version: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ai-{version}"));
-    std::fs::create_dir_all(&directory).unwrap();
-    std::fs::write(directory.join("client.mjs"), include_str!("ai_sdk.mjs")).unwrap();
-    std::fs::write(directory.join("package.json"), r#"{"private": true}"#).unwrap();
-    let mut install = Command::new("npm");
-    let package = format!("ai@{version}");
-    install.args(["install", "--no-audit", "--no-fund", "--no-package-lock", &package]).current_dir(&directory);
-    let status = install.status().await.expect("npm should be installed: apt-get install nodejs npm");
-    assert!(status.success(), "npm install failed");
-    directory
-}
-
 /// What the client says at a step.
-struct Steps(tokio::io::Lines<BufReader<ChildStdout>>);
+struct Steps(Program);
 
 impl Steps {
     async fn next(&mut self, step: &str) -> Value {
-        let line = within(step, self.0.next_line()).await.unwrap();
-        let line = line.unwrap_or_else(|| panic!("the client ended before the step {step:?}"));
-        let said: Value = serde_json::from_str(&line).unwrap();
+        let said: Value = serde_json::from_str(&self.0.line().await).unwrap();
         assert_eq!(said["step"], step, "{said}");
         said
     }
@@ -49,7 +31,8 @@ async fn clients_of_the_ai_sdk_are_cut_and_have_every_word_once() {
     let words: Vec<String> = (0..WORDS).map(|n| format!("w{n} ")).collect();
     let answer = words.concat();
     for version in VERSIONS {
-        let directory = install(version).await;
+        let directory = npm(&format!("ai-{version}"), &[&format!("ai@{version}")]).await;
+        std::fs::write(directory.join("client.mjs"), include_str!("ai_sdk.mjs")).unwrap();
         // A client takes two messages with one id for one message.
         let answers =
             (0..5).map(|n| Script::ui_messages(&format!("answer {n}"), &words, Duration::from_millis(20)).answer());
@@ -57,8 +40,7 @@ async fn clients_of_the_ai_sdk_are_cut_and_have_every_word_once() {
         let server = chat().variable("upstream", upstream.url("/api/chat")).start().await;
         let mut command = Command::new("node");
         command.args(["client.mjs", &format!("http://{}", server.address())]).current_dir(&directory);
-        let mut client = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
-        let mut steps = Steps(BufReader::new(client.stdout.take().unwrap()).lines());
+        let mut steps = Steps(Program::start("the client", command));
 
         let left = steps.next("left").await;
         let had = left["text"].as_str().unwrap();

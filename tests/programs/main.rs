@@ -1,5 +1,5 @@
-//! What only another program can show: a real browser (Chromium with its driver) and other clients (Node's packages
-//! `eventsource` and `ai`). Run with `cargo test --test programs -- --ignored`, which needs them installed.
+//! What only another program can show: a real browser (Chromium with its driver), other clients (packages of Node
+//! and Python), a publisher in PHP. Run with `cargo test --test programs -- --ignored`, which needs them installed.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,5 +17,8 @@ mod support;
 mod ai_sdk;
 mod browser;
 mod chat;
+mod clients;
 mod node;
+mod packages;
 mod pages;
+mod symfony;

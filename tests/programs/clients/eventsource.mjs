@@ -1,0 +1,13 @@
+import { EventSource } from 'eventsource';
+
+const [, , url, ...headers] = process.argv;
+const given = Object.fromEntries(headers.map((header) => header.split(/: (.*)/, 2)));
+const source = new EventSource(url, {
+  fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, ...given } }),
+});
+for (const type of ['message', 'note', 'error', 'ready', 'gap']) {
+  source.addEventListener(type, ({ data }) => {
+    // The connection's own error has no data.
+    if (data !== undefined) console.log(JSON.stringify([type, data]));
+  });
+}

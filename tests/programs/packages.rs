@@ -1,0 +1,63 @@
+//! Packages of npm and of PyPI, and programs that use them.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::support::within;
+
+fn directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+async fn run(mut command: Command, needs: &str) {
+    let status = command.stdout(Stdio::null()).status().await;
+    let status = status.unwrap_or_else(|error| panic!("install {needs}: {error}"));
+    assert!(status.success(), "{command:?} failed: is {needs} installed?");
+}
+
+/// A directory with these packages of npm.
+pub async fn npm(name: &str, packages: &[&str]) -> PathBuf {
+    let directory = directory(name);
+    std::fs::write(directory.join("package.json"), r#"{"private": true}"#).unwrap();
+    let mut install = Command::new("npm");
+    install.args(["install", "--no-audit", "--no-fund", "--no-package-lock"]).args(packages).current_dir(&directory);
+    run(install, "nodejs npm").await;
+    directory
+}
+
+/// A directory with a virtual environment that has these packages of PyPI.
+pub async fn pip(name: &str, packages: &[&str]) -> PathBuf {
+    let directory = directory(name);
+    let mut create = Command::new("python3");
+    create.args(["-m", "venv", "."]).current_dir(&directory);
+    run(create, "python3 python3-venv").await;
+    let mut install = Command::new("bin/pip");
+    install.args(["install", "--quiet", "--disable-pip-version-check"]).args(packages).current_dir(&directory);
+    run(install, "python3 python3-venv").await;
+    directory
+}
+
+/// A program that runs, and what it says. It ends with this value.
+pub struct Program {
+    name: String,
+    lines: Lines<BufReader<ChildStdout>>,
+    _child: Child,
+}
+
+impl Program {
+    pub fn start(name: &str, mut command: Command) -> Program {
+        let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Program { name: name.to_owned(), lines, _child: child }
+    }
+
+    pub async fn line(&mut self) -> String {
+        let line = within(format!("a line of {}", self.name), self.lines.next_line()).await.unwrap();
+        line.unwrap_or_else(|| panic!("{} has ended", self.name))
+    }
+}
