@@ -73,3 +73,30 @@ async fn a_browsers_event_source_is_cut_by_the_hub_and_misses_nothing() {
     let opened = browser.run("return opened").await.as_u64().unwrap();
     assert!(opened >= 3, "the hub should have cut it more than {opened} times");
 }
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_browser_reads_private_updates_by_its_cookie_and_tells_an_update_from_an_error() {
+    let server = hub_with_key().start().await;
+    let mut publisher = Publisher::new(server.address()).await;
+    for name in ["error", "open", "gap"] {
+        publisher.publish_with("demo", name, &format!("&private=on&type={name}")).await;
+    }
+    let browser = Browser::open(&format!("http://{}/", server.address())).await;
+    let cookie = format!("mercureAuthorization={}", token(&[], &["demo"]));
+    browser
+        .run(&format!(
+            "document.cookie = '{cookie}; path=/'; window.seen = []; window.failures = 0;
+             window.source = new EventSource('{HUB}?match=demo&last_event_id=earliest&quiet=true');
+             const keep = ({{ type, data }}) => data === undefined ? failures++ : seen.push(type + ' ' + data);
+             for (const type of ['error', 'open', 'gap']) source.addEventListener(type, keep);"
+        ))
+        .await;
+    browser.until("seen.length >= 3").await;
+    assert_eq!(browser.run("return seen").await, serde_json::json!(["error error", "open open", "gap gap"]));
+    // That the stream is open has no data.
+    assert_eq!(browser.run("return failures").await, 1);
+    server.stop().await;
+    browser.until("failures >= 2").await;
+    assert_eq!(browser.run("return seen.length").await, 3);
+}
