@@ -3,6 +3,9 @@
 pub(crate) mod origins;
 
 pub(crate) mod algorithm;
+#[cfg(feature = "keys")]
+pub(crate) mod rsa;
+
 #[cfg_attr(not(feature = "keys"), path = "access/no_public_key.rs")]
 pub(crate) mod public_key;
 

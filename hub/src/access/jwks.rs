@@ -52,11 +52,7 @@ fn key(jwk: &Json) -> Option<Key> {
         return None;
     }
     let key = match (text("kty")?, text("crv")) {
-        ("EC", Some("P-256")) => {
-            let (x, y) = (bytes("x")?, bytes("y")?);
-            let point = [&[4], &x[..], &y[..]].concat();
-            PublicKey::p256(&point).filter(|_| x.len() == y.len())?
-        }
+        ("EC", Some("P-256")) => PublicKey::p256(&bytes("x")?, &bytes("y")?)?,
         ("OKP", Some("Ed25519")) => PublicKey::ed25519(&bytes("x")?)?,
         ("RSA", _) => PublicKey::rsa(&bytes("n")?, &bytes("e")?)?,
         _ => return None,

@@ -9,10 +9,10 @@ const BEGIN: &str = "-----BEGIN ";
 const LABEL: &str = "PUBLIC KEY-----";
 const END: &str = "-----END PUBLIC KEY-----";
 
-/// What comes before a point of P-256, up to its first byte: `id-ecPublicKey`, `prime256v1` (RFC 5480).
-const P256: [u8; 26] = [
+/// What comes before the coordinates of a point of P-256 that is not compressed (RFC 5480).
+const P256: [u8; 27] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
 ];
 /// What comes before a key of Ed25519 (RFC 8410).
 const ED25519: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -45,7 +45,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<PublicKey>, &'static str> {
 /// A `SubjectPublicKeyInfo`.
 fn key(der: &[u8]) -> Option<PublicKey> {
     if let Some(point) = der.strip_prefix(&P256) {
-        return PublicKey::p256(point);
+        return point.split_at_checked(32).and_then(|(x, y)| PublicKey::p256(x, y));
     }
     if let Some(bytes) = der.strip_prefix(&ED25519) {
         return PublicKey::ed25519(bytes);

@@ -188,7 +188,12 @@ fn keys_that_are_weak_are_none() {
     for exponent in [&[][..], &[0], &[1], &[2], &[1, 0, 0], &[1, 0, 0, 0, 1], &[0xff; 256]] {
         assert!(!rsa(2048, 0xff, exponent), "{exponent:?}");
     }
-    assert!(PublicKey::p256(&[4; 65]).is_none() && PublicKey::p256(&[0]).is_none() && PublicKey::p256(&[]).is_none());
+    // No point of the curve: all the same, the origin, the field's size.
+    for (x, y) in
+        [(&[4; 32][..], &[4; 32][..]), (&[0; 32], &[0; 32]), (&[0xff; 32], &[0xff; 32]), (&[], &[]), (&[1], &[1])]
+    {
+        assert!(PublicKey::p256(x, y).is_none(), "{x:?}");
+    }
     assert!(PublicKey::ed25519(&[1; 31]).is_none());
     // Points of small order, with which a signature can fit any text: it fits none.
     for point in [[0; 32], {

@@ -61,7 +61,10 @@ impl Signer {
     pub(super) fn key(&self) -> Key {
         match self {
             Signer::Hs256(secret) => secret.clone().into(),
-            Signer::Es256(key) => PublicKey::p256(key.public_key().as_ref()).unwrap().into(),
+            Signer::Es256(key) => {
+                let (x, y) = key.public_key().as_ref()[1..].split_at(32);
+                PublicKey::p256(x, y).unwrap().into()
+            }
             Signer::EdDsa(key) => PublicKey::ed25519(key.public_key().as_ref()).unwrap().into(),
             Signer::Rs256(key) => {
                 let [modulus, exponent] = components(key);
