@@ -23,12 +23,21 @@ pub fn key(options: &Options) -> Result<Option<String>> {
     if !manifest.variables.contains_key(VARIABLE) {
         return Ok(None);
     }
-    let given = options.variables.iter().rfind(|(name, _)| name == VARIABLE).map(|(_, value)| value.clone());
-    if let Some(value) = given.or_else(|| std::env::var("SPIN_VARIABLE_JWT_SECRET").ok()) {
+    if let Some(value) = given(options, VARIABLE) {
         return Ok(Some(value));
+    }
+    // Who has chosen other keys would not know of this one.
+    if ["jwt_keys", "jwt_publisher_keys", "jwt_publisher_secret"].iter().any(|name| given(options, name).is_some()) {
+        return Ok(None);
     }
     let file = manifest.state_directory(options)?.join(VARIABLE);
     kept(&file).with_context(|| format!("cannot keep the key in {}", file.display())).map(Some)
+}
+
+/// The value of a variable, by `--variable` or the environment.
+pub fn given(options: &Options, name: &str) -> Option<String> {
+    let value = options.variables.iter().rfind(|(given, _)| given == name).map(|(_, value)| value.clone());
+    value.or_else(|| std::env::var(format!("SPIN_VARIABLE_{}", name.to_ascii_uppercase())).ok())
 }
 
 /// The key in `file`; made, for its owner's eyes only, where there is none.

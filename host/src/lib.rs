@@ -22,6 +22,7 @@ mod values;
 mod outbound;
 mod manifest;
 pub mod key;
+pub mod token;
 mod compile;
 mod logs;
 mod variables;

@@ -1,12 +1,12 @@
 //! `cargo run`: builds the component, serves it, and stops on Ctrl-C.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
+use spin_sse_host::token::Token;
 use spin_sse_host::{Host, Options, key};
 use std::io::{Write, stderr, stdout};
 use std::pin::pin;
 use std::process::ExitCode;
-use std::time::Duration;
 use tokio::signal;
 
 /// Runs the component that spin.toml describes, without the Spin CLI.
@@ -22,20 +22,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print a token for the hub, signed with the variable jwt_secret or the key of the state directory
-    Token {
-        /// Topics it may publish to, * for all
-        #[arg(long, value_name = "TOPIC", num_args = 1..)]
-        publish: Vec<String>,
-
-        /// Topics whose private updates it may read, * for all
-        #[arg(long, value_name = "TOPIC", num_args = 1..)]
-        subscribe: Vec<String>,
-
-        /// For how many seconds it is valid [default: for ever]
-        #[arg(long, value_name = "SECONDS")]
-        expires_in: Option<u64>,
-    },
+    /// Print a token for the hub, signed with the variable jwt_secret or the key of the state directory, or with --key
+    Token(Token),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -48,9 +36,7 @@ async fn main() -> ExitCode {
         }
     };
     let done = match cli.command {
-        Some(Command::Token { publish, subscribe, expires_in }) => {
-            print_token(&cli.options, &publish, &subscribe, expires_in)
-        }
+        Some(Command::Token(token)) => print_token(&token, &cli.options),
         None => run(cli.options).await,
     };
     match done {
@@ -63,10 +49,8 @@ async fn main() -> ExitCode {
     }
 }
 
-fn print_token(options: &Options, publish: &[String], subscribe: &[String], expires_in: Option<u64>) -> Result<()> {
-    let key =
-        key::key(options)?.context("the manifest has no variable jwt_secret, so there is nothing to sign with")?;
-    writeln!(stdout(), "{}", key::token(&key, publish, subscribe, expires_in.map(Duration::from_secs))?)?;
+fn print_token(token: &Token, options: &Options) -> Result<()> {
+    writeln!(stdout(), "{}", token.sign(options)?)?;
     Ok(())
 }
 
@@ -75,12 +59,14 @@ async fn run(mut options: Options) -> Result<()> {
     if let Some(key) = &key {
         options.variables.push((key::VARIABLE.to_owned(), key.clone()));
     }
+    // Which takes no token of an unknown issuer.
+    let is_strict = key::given(&options, "jwt_issuer").is_some();
     let mut stopped = pin!(stopped());
     let host = tokio::select! {
         host = Host::start(options) => host?,
         result = &mut stopped => return result,
     };
-    let token = key.and_then(|key| key::token(&key, &["*".to_owned()], &[], None).ok());
+    let token = key.filter(|_| !is_strict).and_then(|key| key::token(&key, &["*".to_owned()], &[], None).ok());
     // Not `println!`, which panics when stdout is closed: the server shall not care.
     let _ = write!(stdout(), "{}", welcome(&host, token.as_deref()));
     stopped.await?;
