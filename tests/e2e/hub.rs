@@ -21,6 +21,7 @@ mod relay;
 mod resume;
 mod shutdown;
 mod sqlite_file;
+mod tokens;
 mod topics;
 mod uploads;
 

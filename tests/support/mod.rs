@@ -10,6 +10,7 @@
 pub mod client;
 pub mod follower;
 pub mod hub;
+pub mod keys;
 pub mod log;
 pub mod model;
 pub mod proxy;
