@@ -163,8 +163,9 @@ pub use spin::upstreams::RelayEnd;
 
 #[doc(hidden)]
 pub mod internals {
-    //! What benchmarks count. No part of the crate's promise.
+    //! What benchmarks count and fuzz targets call. No part of the crate's promise.
 
+    pub use crate::access::tokens::verify_publisher;
     pub use crate::fanout::action::Action;
     pub use crate::fanout::cache::Read;
     pub use crate::fanout::dispatcher::Dispatcher;

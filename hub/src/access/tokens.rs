@@ -1,7 +1,9 @@
 //! Whose tokens a hub accepts, and in which mode.
 
+use crate::access::grant::Grant;
+use crate::access::invalid_token::InvalidToken;
 use crate::access::keys::Keys;
-use crate::access::token::Mode;
+use crate::access::token::{Mode, Unverified};
 
 /// The cookie that the Mercure protocol recommends for a token.
 const COOKIE: &str = "__Secure-mercure_access_token";
@@ -41,6 +43,12 @@ impl Tokens {
         let publishes = self.publishers.url.is_some() || self.subscribers.url.is_some();
         self.issuer.as_deref().filter(|issuer| publishes && issuer.starts_with("https://"))
     }
+}
+
+/// Checks a publisher's token with the keys that are known, for a hub of this address.
+pub fn verify_publisher(tokens: &Tokens, hub_url: Option<&str>, token: &str, now: u64) -> Result<Grant, InvalidToken> {
+    let mode = tokens.mode(hub_url);
+    Unverified::read(token, mode)?.verify(&*tokens.publishers.known, mode, now)
 }
 
 impl Default for Tokens {
