@@ -63,8 +63,9 @@ impl Rsa {
             return false;
         }
         let hash = Sha256::digest(signed);
-        let padding = self.length.saturating_sub(3 + SHA_256.len() + hash.len());
-        let expected = [&[0, 1][..], &vec![0xff; padding], &[0], &SHA_256, &hash].concat();
+        let end = [&[0][..], &SHA_256, &hash].concat();
+        let padding = self.length.saturating_sub(end.len()).saturating_sub(2);
+        let expected = [&[0, 1], &*vec![0xff; padding], &end].concat();
         self.power(self.scaled(root)) == self.scaled(number(&expected, self.length))
     }
 
