@@ -1,4 +1,4 @@
-//! A URL Pattern and a topic: no panic, in linear time and little memory, and the same as the crate `urlpattern` says
+//! A URL Pattern and a topic, a line each: no panic, in linear time and little memory, and the same as the crate `urlpattern` says
 //! where that crate does what the standard says.
 #![no_main]
 use spin_sse_hub::internals::{Base, Kind, Parsed, Pattern};
@@ -8,7 +8,8 @@ use urlpattern::{Error, UrlPattern, UrlPatternMatchInput};
 
 const HUB: &str = "https://hub.example:8080/.well-known/mercure?q";
 
-libfuzzer_sys::fuzz_target!(|input: (&str, &str)| {
+libfuzzer_sys::fuzz_target!(|input: &str| {
+    let Some(input) = input.split_once('\n') else { return };
     let base = Base::parse(HUB).unwrap();
     let Ok(pattern) = Pattern::parse(Kind::UrlPattern, input.0, &base) else { return };
     assert!(pattern.size() < 3_400);
@@ -21,11 +22,11 @@ libfuzzer_sys::fuzz_target!(|input: (&str, &str)| {
     }
 });
 
-/// Whether a text has nothing in which that crate, or `url` or `regex` below it, differs: see `hub/src/pattern/tests`.
+/// Whether a text is short, for that crate is slow, and has nothing in which that crate, or `url` or `regex` below it, differs: see `hub/src/pattern/tests`.
 fn is_plain(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/:.?#*+(){}|&=,;@!~-_$\\".contains(&byte);
     let not = ["..", "///", "xn--", "file:", "/.", "%2e", "\\/", "/\\", "\\\\", "$", "&&", "~~", "--", "\\?", "\\#", "@"];
-    text.bytes().all(plain) && !not.iter().any(|not| text.contains(not)) && !text.starts_with('\\')
+    text.len() < 64 && text.bytes().all(plain) && !not.iter().any(|not| text.contains(not)) && !text.starts_with('\\')
 }
 
 fn theirs(pattern: &str, topic: &str) -> Option<bool> {
