@@ -77,6 +77,7 @@
 //! | feature | by default | |
 //! | --- | --- | --- |
 //! | `keys` | yes | tokens signed with ES256, EdDSA or RS256. Without it the hub knows HS256 only |
+//! | `patterns` | yes | topic matchers that are URL Patterns or URI Templates. Without it they are refused |
 //! | `spin` | yes | the hub on Spin. Without it the crate is pure: requests, tokens, the dispatcher |
 //!
 //! A component with `spin` is built for `wasm32-wasip2` by Rust 1.94 or later, and runs on Spin 4.1 or later.
