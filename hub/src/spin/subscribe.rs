@@ -1,7 +1,9 @@
 //! Subscribes: who makes a `GET`, and whom a component lets follow.
 
+use std::fmt::Display;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, StatusCode};
 use spin_sdk::http::{IntoResponse, Request};
@@ -65,21 +67,29 @@ pub(crate) async fn subscribe(request: Request, hub: &Hub) -> Result<Response, E
 pub(crate) async fn query(request: Request, hub: &Hub) -> Result<Response, ErrorCode> {
     let (parts, body) = request.into_parts();
     let request = http::Request::from_parts(parts, ());
-    let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let is_form = form::media_type(content_type).eq_ignore_ascii_case(FORM);
-    let wants = match read(body).await {
-        Ok(body) if is_form || body.is_empty() => Subscriber::read(&request, &body, hub).await,
-        Ok(_) => Err(no_form()),
-        Err(refusal) => Err(refusal),
-    };
+    let wants = read_query(&request, body, hub).await;
     answer_or_refuse(&request, wants, hub).await
 }
 
-fn no_form() -> Refusal {
-    Refusal::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "the body has another content-type: send application/x-www-form-urlencoded, or no body",
-    )
+async fn read_query(
+    request: &http::Request<()>,
+    body: impl http_body::Body<Data = Bytes, Error: Display> + Unpin,
+    hub: &Hub,
+) -> Result<Subscriber, Refusal> {
+    if !hub.config.anonymous {
+        // Without a token there is nothing to read the body for.
+        let grant = grant(request.headers(), request.uri(), hub, Purpose::Subscribe).await?;
+        policy::may_subscribe(grant.as_ref(), false)?;
+    }
+    let body = read(body).await?;
+    let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if !body.is_empty() && !form::media_type(content_type).eq_ignore_ascii_case(FORM) {
+        return Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body has another content-type: send application/x-www-form-urlencoded, or no body",
+        ));
+    }
+    Subscriber::read(request, &body, hub).await
 }
 
 async fn answer_or_refuse<B>(

@@ -3,7 +3,7 @@
 use hyper::{Method, StatusCode};
 
 use crate::support::client::{EventStream, Item, fetch_with};
-use crate::support::hub::{FORM, HUB, Publisher, hub_with_key};
+use crate::support::hub::{FORM, HUB, Publisher, hub_with_key, token};
 use crate::support::log::Log;
 use crate::support::server::hub;
 
@@ -118,6 +118,19 @@ async fn a_query_whose_body_is_no_form_of_topics_is_refused_in_one_sentence() {
         assert_eq!(reply.status.as_u16(), status, "{}", reply.body);
         assert!(reply.body.starts_with(sentence), "{}", reply.body);
     }
+}
+
+#[tokio::test]
+async fn a_query_without_a_token_is_refused_before_its_body_is_read() {
+    let server = hub_with_key().variable("anonymous", false).start().await;
+    let form = ("content-type", FORM);
+    // Its body would be refused too.
+    let reply = fetch_with(server.address(), query(), HUB, &[form], "Match=a").await;
+    assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{}", reply.body);
+    let authorization = format!("Bearer {}", token(&[], &[]));
+    let headers = [form, ("authorization", &*authorization)];
+    let stream = EventStream::ask(server.address(), query(), HUB, &headers, "match=a").await.unwrap();
+    assert_eq!(stream.status, StatusCode::OK);
 }
 
 #[tokio::test]
