@@ -1,5 +1,7 @@
 //! What a subscriber may ask for, and how: by `QUERY`, by `HEAD`, after which update, and when there are too many.
 
+use std::time::Duration;
+
 use hyper::{Method, StatusCode};
 
 use crate::support::client::{EventStream, Item, fetch_with};
@@ -182,4 +184,22 @@ async fn who_comes_when_there_are_as_many_streams_as_there_may_be_is_told_to_com
     // Who asks for the head alone opens no stream.
     let reply = fetch_with(server.address(), Method::HEAD, &path, &[], "").await;
     assert_eq!(reply.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_streams_of_all_instances_count_together() {
+    let server = hub().variable("max_streams", 6).reuse(4).start().await;
+    let path = format!("{HUB}?match=demo");
+    let mut streams = Vec::new();
+    loop {
+        let stream = EventStream::open(server.address(), &path).await;
+        if stream.status == StatusCode::TOO_MANY_REQUESTS {
+            break;
+        }
+        streams.push(stream);
+        // An instance that takes its first stream does not know of the others before it has said that it is there.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(streams.len() <= 8, "two more than there may be: the first streams of two instances");
+    }
+    assert!(streams.len() >= 6, "{}", streams.len());
 }
