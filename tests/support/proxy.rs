@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 /// What happens to the next command that has the proxy's mark.
 #[derive(Clone, Debug)]
 pub enum Meddling {
-    /// It does not reach the Redis, and is answered with this.
+    /// It does not reach the Redis, and is answered with this, in its turn.
     Answer(&'static str),
     /// Of its answer only so many bytes come, and then the connection is closed.
     Cut(usize),
@@ -66,15 +66,16 @@ async fn relay(client: TcpStream, server: TcpStream, mark: &str, meddling: Arc<M
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let (mut asked, mut answered) = (vec![0; 1 << 20], vec![0; 1 << 20]);
-    let mut left = None;
+    let (mut left, mut answer) = (None, None);
     loop {
         tokio::select! {
             Ok(length @ 1..) = from_client.read(&mut asked) => {
                 let command = &asked[..length];
                 let is_marked = command.windows(mark.len()).any(|window| window == mark.as_bytes());
                 match if is_marked { meddling.lock().unwrap().take() } else { None } {
-                    Some(Meddling::Answer(answer)) => {
-                        if to_client.write_all(answer.as_bytes()).await.is_err() { return }
+                    Some(Meddling::Answer(instead)) => {
+                        answer = Some(instead);
+                        if to_server.write_all(b"PING\r\n").await.is_err() { return }
                         continue;
                     }
                     Some(Meddling::Cut(bytes)) => left = Some(bytes),
@@ -83,6 +84,12 @@ async fn relay(client: TcpStream, server: TcpStream, mark: &str, meddling: Arc<M
                 if to_server.write_all(command).await.is_err() { return }
             }
             Ok(length @ 1..) = from_server.read(&mut answered) => {
+                let pong = answered[..length].windows(7).position(|window| window == b"+PONG\r\n");
+                if let (Some(at), Some(instead)) = (pong, answer.take_if(|_| pong.is_some())) {
+                    let answers = [&answered[..at], instead.as_bytes(), &answered[at + 7..length]].concat();
+                    if to_client.write_all(&answers).await.is_err() { return }
+                    continue;
+                }
                 let length = left.map_or(length, |left| length.min(left));
                 if to_client.write_all(&answered[..length]).await.is_err() || left.is_some() { return }
             }

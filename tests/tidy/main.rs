@@ -150,3 +150,22 @@ fn a_test_that_a_paper_names_exists() {
     }
     check("tests that papers name and that do not exist", missing);
 }
+
+#[test]
+fn the_wall_clock_is_read_in_two_places_only() {
+    // By tokens, and by SQLite of the same machine. All else has instants of a monotonic clock, or the log's own clock.
+    let reads = rust().into_iter().filter(|source| source.path.starts_with("hub/src/") && !source.is_test());
+    let reads = reads.filter(|source| !["hub/src/spin/endpoint.rs", "hub/src/spin/sqlite.rs"].contains(&&*source.path));
+    check("files that read the wall clock", reads.flat_map(|source| source.lines_with(&["SystemTime"])));
+}
+
+#[test]
+fn a_page_makes_no_markup_of_what_it_is_sent() {
+    const MARKUP: [&str; 6] = ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("];
+    for path in ["src/page.html", "examples/chat/src/page.html"] {
+        let page = Source::read(path).unwrap();
+        let lines = page.text.lines().enumerate();
+        let found = lines.filter(|(_, line)| MARKUP.iter().any(|markup| line.contains(markup)));
+        check("lines that make markup", found.map(|(at, _)| page.place(at + 1)));
+    }
+}

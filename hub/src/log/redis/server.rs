@@ -60,7 +60,7 @@ pub(crate) trait Server {
 
 /// Whether the server says that it did nothing.
 pub(crate) fn is_refusal(reason: &str) -> bool {
-    const REFUSALS: [&str; 12] = [
+    const REFUSALS: [&str; 16] = [
         "OOM",
         "READONLY",
         "ReadOnly",
@@ -69,9 +69,13 @@ pub(crate) fn is_refusal(reason: &str) -> bool {
         "MISCONF",
         "NOAUTH",
         "NOPERM",
+        "NoPerm",
         "MOVED",
+        "Moved",
         "CLUSTERDOWN",
+        "ClusterDown",
         "MASTERDOWN",
+        "MasterDown",
         "NOREPLICAS",
     ];
     REFUSALS.iter().any(|refusal| reason.contains(refusal))
