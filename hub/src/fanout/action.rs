@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::fanout::cache::Read;
 use crate::log::{ListenerId, Registration};
 
@@ -23,15 +21,12 @@ pub enum Cause {
 /// order.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Write `chunk` and then `large` to a session. Together they end at the end of an event. `write_ended` or
-    /// `session_ended` follows.
+    /// Write `chunk` to a session. `write_ended` or `session_ended` follows.
     Write {
         /// To whom.
         session: SessionId,
-        /// The first bytes.
+        /// Whole events, or a part of one that is larger than a chunk.
         chunk: Vec<u8>,
-        /// An update that is larger than a chunk, to be written in slices; mostly empty.
-        large: Bytes,
     },
     /// Write last words to a session and end its stream. `session_ended` follows.
     End {

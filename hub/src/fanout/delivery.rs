@@ -2,7 +2,6 @@
 
 use std::mem::take;
 
-use bytes::Bytes;
 use spin_sse::encode_comment;
 
 use crate::access::policy::may_read;
@@ -11,7 +10,7 @@ use crate::fanout::cache::{LogCache, Validity};
 use crate::fanout::events::{encode_gap, encode_place};
 use crate::fanout::segment::Segment;
 use crate::fanout::session::{CHUNK, Session, Target};
-use crate::fanout::state::{Served, State};
+use crate::fanout::state::{Part, State};
 use crate::log::{Entry, Extent, Position};
 
 /// A stream that ends leaves its client so many updates behind at most. They are read again when it comes back.
@@ -19,12 +18,14 @@ const READ_AGAIN: u64 = 1_000;
 
 impl Session {
     /// Puts what the cache has for it into the buffer, and sets the state that it has when that is nothing. `reads` is
-    /// how many reads have succeeded.
-    pub(crate) fn serve(&mut self, cache: &LogCache, reads: u64) -> Served {
-        let mut served = Served { large: Bytes::new(), unresolved: false };
+    /// how many reads have succeeded. Returns whether the head must be read before it is known which of two logs is
+    /// newer.
+    pub(crate) fn serve(&mut self, cache: &LogCache, reads: u64) -> bool {
+        let mut unresolved = false;
+        self.goes_on = self.part.is_some();
         let validity = cache.validity(&self.position, self.generation.unwrap_or(cache.generation()));
         match validity {
-            Validity::UnknownEpoch if reads < self.known_after => served.unresolved = true,
+            Validity::UnknownEpoch if reads < self.known_after => unresolved = true,
             Validity::UnknownEpoch => {
                 self.announce_gap(cache.log().start());
                 self.generation = Some(cache.generation());
@@ -33,14 +34,21 @@ impl Session {
                 self.announce_gap(start);
                 self.generation = Some(cache.generation());
             }
+            // What was sent of an update may be of one that the log lost.
+            Validity::Valid
+                if self.part.is_some()
+                    && (self.generation != Some(cache.generation()) || self.position.epoch != cache.log().epoch) =>
+            {
+                self.is_broken = true;
+            }
             Validity::Valid => {
                 self.generation = Some(cache.generation());
                 self.adopt(&cache.log().epoch);
                 let mut out = take(&mut self.buffer);
                 // A segment of which the session hears nothing takes it to the next one.
-                while out.is_empty() && served.large.is_empty() && !self.budget_used {
+                while out.is_empty() && !self.budget_used && !self.is_broken {
                     let Some(segment) = cache.segment(&self.topics, self.position.sequence) else { break };
-                    served.large = self.fill(segment, &mut out);
+                    self.fill(segment, &mut out);
                 }
                 self.buffer = out;
             }
@@ -51,49 +59,95 @@ impl Session {
             target.sequence > place
                 && !cache.newest().is_some_and(|newest| newest.shows_end(&self.topics, place, target.reads))
         };
-        self.target = self.target.filter(is_there);
+        let known = self.target.unwrap_or(Target { sequence: 0, reads: 0 });
+        let rest = self.part.map(|part| Target { sequence: known.sequence.max(part.sequence), ..known });
+        self.target = rest.or(self.target).filter(is_there);
+        self.is_broken |= self.part.is_some() && self.target.is_none();
         self.state = if self.target.is_some() { State::AwaitingPage } else { State::CaughtUp };
-        served
+        unresolved
     }
 
     /// Appends what it is to be sent of a segment that covers its position.
     ///
-    /// An update that is larger than a chunk is returned instead: it is sent alone, and is not copied, because all
-    /// who are sent it share it.
-    fn fill(&mut self, segment: &Segment, out: &mut Vec<u8>) -> Bytes {
-        let mut large = Bytes::new();
+    /// An update that is larger than a chunk is sent in parts, each a chunk of its own: a reader that stops in the
+    /// middle keeps a chunk in memory, and not the update.
+    fn fill(&mut self, segment: &Segment, out: &mut Vec<u8>) {
         let topics = take(&mut self.topics);
         let mut whole = true;
         for entry in segment.following(&topics, self.position.sequence) {
-            if out.len() >= CHUNK || !large.is_empty() {
+            if out.len() >= CHUNK {
                 whole = false;
                 break;
             }
             if self.hears(entry) {
                 let is_large = entry.wire.len() > CHUNK;
-                if is_large && !out.is_empty() {
-                    whole = false;
-                    break;
-                }
-                if !self.budget.admit(entry.wire.len()) {
-                    self.budget_used = true;
-                    whole = false;
-                    break;
-                }
-                if is_large {
-                    large = entry.wire.clone();
+                whole = if is_large || self.part.is_some() {
+                    out.is_empty() && self.fill_part(entry, out)
                 } else {
+                    self.admits(entry)
+                };
+                if !whole {
+                    break;
+                }
+                if !is_large {
                     out.extend_from_slice(&entry.wire);
                 }
                 (self.client_knows, self.knows_by_hub) = (entry.sequence, entry.wire.starts_with(b"id: #"));
             }
             self.position.sequence = entry.sequence;
+            if self.goes_on && !out.is_empty() {
+                // After its deadline, nothing but the rest of an update is sent.
+                whole = false;
+                break;
+            }
         }
         self.topics = topics;
         if whole {
+            self.is_broken = self.part.is_some_and(|part| part.sequence <= segment.through());
             self.position.sequence = segment.through();
         }
-        large
+    }
+
+    fn admits(&mut self, entry: &Entry) -> bool {
+        self.budget_used = !self.budget.admit(entry.wire.len());
+        !self.budget_used
+    }
+
+    /// Appends the next part of a large update. Whether it is the last one.
+    fn fill_part(&mut self, entry: &Entry, out: &mut Vec<u8>) -> bool {
+        let sent = match self.part {
+            Some(part) if part.sequence == entry.sequence => part.sent,
+            Some(_) => {
+                self.is_broken = true;
+                return false;
+            }
+            None => {
+                if !self.admits(entry) {
+                    return false;
+                }
+                0
+            }
+        };
+        let end = sent.saturating_add(CHUNK).min(entry.wire.len());
+        out.extend_from_slice(entry.wire.get(sent..end).unwrap_or_default());
+        let is_last = end == entry.wire.len();
+        self.part = (!is_last).then_some(Part { sequence: entry.sequence, sent: end });
+        is_last
+    }
+
+    /// Whether it was sent a part of an update and not the rest.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.part.is_some()
+    }
+
+    /// Whether what it is being sent begins in the middle of an update: nobody can take it back.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    /// Whether the rest of an update cannot be had any more.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.is_broken
     }
 
     fn hears(&self, entry: &Entry) -> bool {
@@ -139,8 +193,13 @@ impl Session {
         }
     }
 
-    /// Moves it to `start`, where the log goes on, and puts what says so into the buffer.
+    /// Moves it to `start`, where the log goes on, and puts what says so into the buffer. In the middle of an update
+    /// its stream ends instead, and its client hears of the gap when it comes back.
     pub(crate) fn announce_gap(&mut self, start: Position) {
+        if self.part.is_some() {
+            self.is_broken = true;
+            return;
+        }
         let before = self.buffer.len();
         if self.quiet {
             encode_place(&start, true, &mut self.buffer);
@@ -221,9 +280,8 @@ mod tests {
         let grant = if grant.is_empty() { Selector::none() } else { selector(grant) };
         let mut session = session(follows, grant, 1, u64::MAX);
         let mut out = Vec::new();
-        assert!(
-            session.fill(&segment(entries(&["a", "a", "b", "!a", "!c"])), &mut out).is_empty() && !session.budget_used
-        );
+        session.fill(&segment(entries(&["a", "a", "b", "!a", "!c"])), &mut out);
+        assert!(!session.budget_used);
         assert_eq!(ids(&out), expected);
         assert_eq!(session.position(), &position(5));
     }
@@ -258,24 +316,59 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_large_update_goes_alone_and_is_not_copied() {
+    fn of_sizes(sizes: impl IntoIterator<Item = (u64, usize)>) -> Vec<Entry> {
         let mut page = Vec::new();
-        for (sequence, size) in (1..).zip([10, CHUNK, 10]) {
+        for (sequence, size) in sizes {
             let record = Record { id: None, last: false, meta: "-a\n".to_owned(), body: "x".repeat(size) };
             record::write(&mut page, "e", sequence, &record);
         }
-        let entries = record::parse(page.into()).unwrap();
-        let segment = segment(entries.clone());
-        let mut session = session(&["a"], Selector::none(), 0, u64::MAX);
+        record::parse(page.into()).unwrap()
+    }
+
+    /// A small update, a large one, and a small one.
+    fn large() -> Vec<Entry> {
+        of_sizes([(1, 10), (2, 3 * CHUNK), (3, 10)])
+    }
+
+    /// What a session is sent next of a segment.
+    fn next(session: &mut Session, entries: &[Entry]) -> Vec<u8> {
         let mut out = Vec::new();
-        assert!(session.fill(&segment, &mut out).is_empty());
-        assert_eq!(ids(&out), ["#e-1"]);
-        out.clear();
-        let large = session.fill(&segment, &mut out);
-        assert_eq!((out.len(), large.as_ptr()), (0, entries[1].wire.as_ptr()));
-        assert!(session.fill(&segment, &mut out).is_empty());
-        assert_eq!(ids(&out), ["#e-3"]);
+        session.goes_on = session.is_inside();
+        session.fill(&segment(entries.to_vec()), &mut out);
+        out
+    }
+
+    #[test]
+    fn a_large_update_is_sent_in_parts_of_which_none_is_kept() {
+        let entries = large();
+        let mut session = session(&["a"], Selector::none(), 0, u64::MAX);
+        assert_eq!(ids(&next(&mut session, &entries)), ["#e-1"]);
+        let mut received = Vec::new();
+        for part in 0..4 {
+            let out = next(&mut session, &entries);
+            assert!(out.len() <= CHUNK && session.is_inside() == (part < 3), "{part}");
+            received.extend(out);
+        }
+        assert_eq!(received, entries[1].wire);
+        assert_eq!(ids(&next(&mut session, &entries)), ["#e-3"]);
+        assert_eq!(session.position(), &position(3));
+    }
+
+    #[test]
+    fn where_the_rest_of_an_update_is_gone_nothing_else_is_sent_in_its_place() {
+        let entries = large();
+        let without = [entries[0].clone(), entries[2].clone()];
+        let other = [&without[..], &of_sizes([(4, 3 * CHUNK)])[..]].concat();
+        for rest in [&entries[2..], &without, &other[1..]] {
+            let mut session = session(&["a"], Selector::none(), 1, u64::MAX);
+            assert_eq!(next(&mut session, &entries).len(), CHUNK);
+            assert_eq!(next(&mut session, rest), b"");
+            assert!(session.is_broken());
+        }
+        let mut session = session(&["a"], Selector::none(), 1, u64::MAX);
+        next(&mut session, &entries);
+        session.announce_gap(position(9));
+        assert!(session.is_broken() && session.buffer.is_empty());
     }
 
     /// A session of a quiet topic that has passed `passed` updates of others, of a log that keeps 8.

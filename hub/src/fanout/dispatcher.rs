@@ -153,7 +153,6 @@ impl Dispatcher {
     /// The host took all of a write; `buffer` is given back for the next one.
     pub fn write_ended(&mut self, id: SessionId, buffer: Vec<u8>, now: Instant) {
         let Some(session) = self.sessions.get_mut(id) else { return };
-        // The room that a large update needed is given back.
         session.buffer = if buffer.capacity() > 2 * CHUNK { Vec::new() } else { buffer };
         session.last_write = now;
         session.state = State::Runnable;

@@ -4,8 +4,6 @@ use std::mem::take;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::fanout::action::{Action, Cause, SessionId};
 use crate::fanout::cache::{Read, Validity};
 use crate::fanout::dispatcher::Dispatcher;
@@ -71,7 +69,9 @@ impl Dispatcher {
                 match session.state {
                     State::Writing | State::Ending => {
                         session.state = State::Interrupted;
-                        actions.push(Action::Interrupt(id));
+                        if !session.goes_on() {
+                            actions.push(Action::Interrupt(id));
+                        }
                     }
                     State::Interrupted => actions.push(Action::Cut(id)),
                     // It is looked at in this round, and ends.
@@ -87,14 +87,13 @@ impl Dispatcher {
     /// Gives a session what there is for it, or parks it.
     fn serve(&mut self, id: SessionId, now: Instant, actions: &mut Vec<Action>) {
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let (mut large, mut is_over) = (Bytes::new(), false);
+        let mut is_over = false;
         session.take_last_look(self.reader.begun(), now);
         if !session.has_begun() {
             session.state = State::AwaitingPosition;
-        } else if let Some(cache) = self.reader.cache.as_ref().filter(|_| now < session.deadline) {
-            let served = session.serve(cache, self.reader.succeeded());
-            self.unresolved |= served.unresolved;
-            large = served.large;
+        } else if let Some(cache) = self.reader.cache.as_ref().filter(|_| now < session.deadline || session.is_inside())
+        {
+            self.unresolved |= session.serve(cache, self.reader.succeeded());
             is_over = session.generation == Some(cache.generation())
                 && self.interests.have_ended(&session.topics, session.position().sequence);
             if !is_over {
@@ -103,25 +102,30 @@ impl Dispatcher {
             }
         }
         let mut chunk = take(&mut session.buffer);
-        let anything = !chunk.is_empty() || !large.is_empty();
         let cause = if is_over { Cause::TopicsEnded } else { Cause::Budget };
-        if now >= session.deadline || ((session.budget_used || is_over) && !anything) {
-            session.last_words(self.reader.known_extent(), &mut chunk, cause);
+        let is_late = now >= session.deadline;
+        // The rest of an update that was begun is sent all the same, if it is there.
+        let goes_on = session.goes_on() && !chunk.is_empty();
+        let has_no_more = (session.budget_used || is_over) && chunk.is_empty();
+        if session.is_broken() || (is_late && !goes_on) || has_no_more {
+            if !session.is_inside() {
+                session.last_words(self.reader.known_extent(), &mut chunk, cause);
+            }
             session.state = State::Ending;
             session.alarm = after(now, LAST_WORDS);
             self.next_alarm = self.next_alarm.min(session.alarm);
             actions.push(Action::End { session: id, last_words: chunk, cause });
             return;
         }
-        if !anything && session.wants_keep_alive(now) {
+        if chunk.is_empty() && session.wants_keep_alive(now) {
             session.keep_alive(self.reader.known_extent(), &mut chunk);
         }
-        if chunk.is_empty() && large.is_empty() {
+        if chunk.is_empty() {
             session.buffer = chunk;
             self.parked.park(id, session);
         } else {
-            session.state = State::Writing;
-            actions.push(Action::Write { session: id, chunk, large });
+            session.state = if is_late { State::Interrupted } else { State::Writing };
+            actions.push(Action::Write { session: id, chunk });
         }
     }
 

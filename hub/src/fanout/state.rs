@@ -1,6 +1,4 @@
-//! What a session is doing, and what it was given.
-
-use bytes::Bytes;
+//! What a session is doing.
 
 /// What happens to a session at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,11 +19,11 @@ pub(crate) enum State {
     Ending,
 }
 
-/// What a session leaves to the dispatcher when it was served from the cache.
-#[derive(Debug)]
-pub(crate) struct Served {
-    /// An update that is larger than a chunk, to be sent instead of one. All who are sent it share it.
-    pub(crate) large: Bytes,
-    /// The head must be read before it is known which of two logs is newer.
-    pub(crate) unresolved: bool,
+/// How much was sent of an update, the next that the session hears after its position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The update's sequence.
+    pub(super) sequence: u64,
+    /// The first bytes of the update.
+    pub(super) sent: usize,
 }

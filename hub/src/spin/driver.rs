@@ -132,9 +132,9 @@ impl Driver {
     fn start(&mut self, action: Action) {
         let log = Rc::clone(&self.hub.reading);
         match action {
-            Action::Write { session, chunk, large } => {
+            Action::Write { session, chunk } => {
                 if let Some((writer, stop)) = self.take_writer(session) {
-                    self.writes.push(Box::pin(write(session, writer, chunk, large, stop)));
+                    self.writes.push(Box::pin(write(session, writer, chunk, stop)));
                 }
             }
             Action::End { session, last_words, cause } => {

@@ -6,12 +6,10 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use bytes::Bytes;
 use futures::future::{Either, select};
 use spin_sse::{Closed, Writer, report};
 
 use crate::fanout::action::{Cause, SessionId};
-use crate::fanout::session::CHUNK;
 
 /// How a write has ended.
 pub(crate) enum Written {
@@ -76,11 +74,10 @@ impl Stop {
     }
 }
 
-/// Writes `chunk` and then `large`, which together end at the end of an event.
-pub(crate) async fn write(id: SessionId, writer: Writer, chunk: Vec<u8>, large: Bytes, stop: Stop) -> Written {
+/// Writes `chunk`.
+pub(crate) async fn write(id: SessionId, mut writer: Writer, chunk: Vec<u8>, stop: Stop) -> Written {
     let work = async {
-        let mut writer = writer;
-        match write_all(&mut writer, chunk, large, &stop).await {
+        match writer.write_unless(chunk, stop.raised(Level::Untaken)).await {
             Ok(buffer) => return Written::All(id, writer, buffer),
             Err(Closed::BudgetUsed) => {
                 writer.finish().await;
@@ -119,19 +116,4 @@ async fn unless_cut(id: SessionId, work: impl Future<Output = Written>, stop: &S
             Written::Ended(id)
         }
     }
-}
-
-async fn write_all(writer: &mut Writer, chunk: Vec<u8>, mut large: Bytes, stop: &Stop) -> Result<Vec<u8>, Closed> {
-    let first = if chunk.is_empty() { next_slice(chunk, &mut large) } else { chunk };
-    let mut buffer = writer.write_unless(first, stop.raised(Level::Untaken)).await?;
-    while !large.is_empty() {
-        buffer = writer.write(next_slice(buffer, &mut large)).await?;
-    }
-    Ok(buffer)
-}
-
-/// Moves the next part of a large update into the buffer.
-fn next_slice(mut buffer: Vec<u8>, large: &mut Bytes) -> Vec<u8> {
-    buffer.extend_from_slice(&large.split_to(large.len().min(CHUNK)));
-    buffer
 }

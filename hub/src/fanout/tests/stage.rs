@@ -246,8 +246,7 @@ impl Stage {
         self.dispatcher.round(self.now, &mut self.actions);
         for action in self.actions.split_off(0) {
             match action {
-                Action::Write { session, mut chunk, large } => {
-                    chunk.extend_from_slice(&large);
+                Action::Write { session, chunk } => {
                     assert!(self.writes.insert(session, Write::Chunk(chunk)).is_none(), "one write at a time");
                 }
                 Action::End { session, last_words, cause } => {
