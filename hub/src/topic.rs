@@ -8,5 +8,6 @@ pub(crate) mod text;
 pub(crate) mod topic;
 
 pub(crate) mod field;
+pub(crate) mod matcher;
 pub(crate) mod selector;
 pub(crate) mod update;

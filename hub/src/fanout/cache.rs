@@ -258,7 +258,8 @@ mod tests {
         let names_as_topics = topics(names);
         for _ in 0..1_000 {
             if let Some(segment) = cache.segment(&names_as_topics, cursor) {
-                sequences.extend(segment.following(&names_as_topics, cursor).map(|entry| entry.sequence));
+                let places = segment.following(&names_as_topics, cursor);
+                sequences.extend(places.into_iter().map(|place| segment.entries()[place].sequence));
                 cursor = segment.through();
             } else if cursor < now(log.extent()).unwrap().head {
                 assert_eq!(read(cache, log, &interest(names, cursor)), Absorbed::Extended);

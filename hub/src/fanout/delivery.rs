@@ -8,7 +8,8 @@ use crate::access::policy::may_read;
 use crate::fanout::action::Cause;
 use crate::fanout::cache::{LogCache, Validity};
 use crate::fanout::events::{encode_gap, encode_place};
-use crate::fanout::segment::Segment;
+use crate::fanout::patterns::{PatternId, Patterns, Use};
+use crate::fanout::segment::{Segment, in_order};
 use crate::fanout::session::{CHUNK, Session, Target};
 use crate::fanout::state::{Part, State};
 use crate::log::{Entry, Extent, Position};
@@ -20,7 +21,7 @@ impl Session {
     /// Puts what the cache has for it into the buffer, and sets the state that it has when that is nothing. `reads` is
     /// how many reads have succeeded. Returns whether the head must be read before it is known which of two logs is
     /// newer.
-    pub(crate) fn serve(&mut self, cache: &LogCache, reads: u64) -> bool {
+    pub(crate) fn serve(&mut self, cache: &LogCache, patterns: &mut Patterns, reads: u64) -> bool {
         let mut unresolved = false;
         self.goes_on = self.part.is_some();
         let validity = cache.validity(&self.position, self.generation.unwrap_or(cache.generation()));
@@ -48,7 +49,7 @@ impl Session {
                 // A segment of which the session hears nothing takes it to the next one.
                 while out.is_empty() && !self.budget_used && !self.is_broken {
                     let Some(segment) = cache.segment(&self.topics, self.position.sequence) else { break };
-                    self.fill(segment, &mut out);
+                    self.fill(segment, patterns, &mut out);
                 }
                 self.buffer = out;
             }
@@ -71,15 +72,15 @@ impl Session {
     ///
     /// An update that is larger than a chunk is sent in parts, each a chunk of its own: a reader that stops in the
     /// middle keeps a chunk in memory, and not the update.
-    fn fill(&mut self, segment: &Segment, out: &mut Vec<u8>) {
-        let topics = take(&mut self.topics);
+    fn fill(&mut self, segment: &Segment, patterns: &mut Patterns, out: &mut Vec<u8>) {
         let mut whole = true;
-        for entry in segment.following(&topics, self.position.sequence) {
+        for place in self.following(segment, patterns) {
+            let Some(entry) = segment.entries().get(place) else { continue };
             if out.len() >= CHUNK {
                 whole = false;
                 break;
             }
-            if self.hears(entry) {
+            if self.hears(entry) && self.may_read(entry, place, segment, patterns) {
                 let is_large = entry.wire.len() > CHUNK;
                 whole = if is_large || self.part.is_some() {
                     out.is_empty() && self.fill_part(entry, out)
@@ -101,7 +102,6 @@ impl Session {
                 break;
             }
         }
-        self.topics = topics;
         if whole {
             self.is_broken = self.part.is_some_and(|part| part.sequence <= segment.through());
             self.position.sequence = segment.through();
@@ -150,8 +150,34 @@ impl Session {
         self.is_broken
     }
 
+    /// The places of what it may hear of a segment that covers its position.
+    fn following(&self, segment: &Segment, patterns: &mut Patterns) -> Vec<usize> {
+        let position = self.position.sequence;
+        if self.followed.is_empty() {
+            return segment.following(&self.topics, position);
+        }
+        patterns.try_on(segment, &self.followed, Use::Follow);
+        let listed = self.selector.topics().flat_map(|topic| segment.on(topic, position));
+        let matched = self.followed.iter().map(|id| patterns.places(*id, segment, Use::Follow));
+        let matched = matched.flat_map(|places| segment.after(places, position));
+        in_order(listed.chain(matched.copied()).collect())
+    }
+
+    /// Whether it follows one of the topics of what may follow its position.
     fn hears(&self, entry: &Entry) -> bool {
-        self.selector.matches_any(entry.topics()) && may_read(entry.private, entry.topics(), &self.grant)
+        // What patterns match was looked for, and found.
+        !self.followed.is_empty() || self.selector.matches_any(entry.topics())
+    }
+
+    /// Whether it may read the update at this place of a segment.
+    fn may_read(&self, entry: &Entry, place: usize, segment: &Segment, patterns: &mut Patterns) -> bool {
+        may_read(entry.private, || {
+            entry.topics().any(|topic| self.grant.lists(topic)) || {
+                patterns.try_on(segment, &self.readable, Use::Read);
+                let has = |id: &PatternId| patterns.places(*id, segment, Use::Read).binary_search(&place).is_ok();
+                self.readable.iter().any(has)
+            }
+        })
     }
 
     /// Appends a keep-alive, or the place in its stead, if the history may soon lose the place that the client knows.
@@ -280,7 +306,7 @@ mod tests {
         let grant = if grant.is_empty() { Selector::none() } else { selector(grant) };
         let mut session = session(follows, grant, 1, u64::MAX);
         let mut out = Vec::new();
-        session.fill(&segment(entries(&["a", "a", "b", "!a", "!c"])), &mut out);
+        session.fill(&segment(entries(&["a", "a", "b", "!a", "!c"])), &mut Patterns::default(), &mut out);
         assert!(!session.budget_used);
         assert_eq!(ids(&out), expected);
         assert_eq!(session.position(), &position(5));
@@ -309,7 +335,7 @@ mod tests {
         for (budget, expected) in [(0, 1), (1, 1), (size[0], 1), (size[0] + size[1], 2), (u64::MAX, 3)] {
             let mut session = session(&["a"], Selector::none(), 0, budget);
             let mut out = Vec::new();
-            session.fill(&segment(entries.clone()), &mut out);
+            session.fill(&segment(entries.clone()), &mut Patterns::default(), &mut out);
             let ended = session.budget_used;
             assert_eq!((ids(&out).len(), ended), (expected, expected < 3), "{budget}");
             assert_eq!(session.position(), &position(expected as u64));
@@ -334,7 +360,7 @@ mod tests {
     fn next(session: &mut Session, entries: &[Entry]) -> Vec<u8> {
         let mut out = Vec::new();
         session.goes_on = session.is_inside();
-        session.fill(&segment(entries.to_vec()), &mut out);
+        session.fill(&segment(entries.to_vec()), &mut Patterns::default(), &mut out);
         out
     }
 
@@ -422,7 +448,7 @@ mod tests {
     #[test]
     fn who_has_the_last_update_of_ended_topics_by_an_id_of_the_hub_is_told_nothing() {
         let mut session = session(&["a"], Selector::none(), 0, u64::MAX);
-        session.fill(&segment(entries(&["a"])), &mut Vec::new());
+        session.fill(&segment(entries(&["a"])), &mut Patterns::default(), &mut Vec::new());
         let mut out = Vec::new();
         session.last_words(None, &mut out, Cause::TopicsEnded);
         assert_eq!(out, b"");

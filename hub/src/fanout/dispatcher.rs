@@ -16,6 +16,7 @@ use crate::fanout::gathering::{Gathering, Step};
 use crate::fanout::interests::Interests;
 use crate::fanout::listening::{Listening, Registered};
 use crate::fanout::parked::{Parked, SLACK};
+use crate::fanout::patterns::{Patterns, Use};
 use crate::fanout::reader::{Answer, Reader};
 use crate::fanout::readiness::Readiness;
 use crate::fanout::resume::Resume;
@@ -40,6 +41,7 @@ pub struct Dispatcher {
     pub(super) sessions: Slab<Session>,
     pub(super) parked: Parked,
     pub(super) interests: Interests,
+    pub(super) patterns: Patterns,
     pub(super) reader: Reader,
     pub(super) listening: Listening,
     pub(super) gathering: Gathering,
@@ -65,6 +67,7 @@ impl Dispatcher {
             sessions: Slab::new(),
             parked: Parked::default(),
             interests: Interests::default(),
+            patterns: Patterns::default(),
             reader: Reader::new(poll, seed, now),
             listening: Listening::new(listener, wakeups != Wakeups::None, now),
             gathering: Gathering::new(gather, now),
@@ -105,7 +108,7 @@ impl Dispatcher {
     }
 
     /// A session joins. Its response head is sent.
-    pub fn join(&mut self, new: NewSession, now: Instant) -> SessionId {
+    pub fn join(&mut self, mut new: NewSession, now: Instant) -> SessionId {
         let registered = self.interests.are_registered(&new.selector);
         let streams = self.sessions.len().saturating_add(1);
         let entry = self.sessions.vacant_entry();
@@ -114,7 +117,10 @@ impl Dispatcher {
         self.listening.changed(&self.interests, streams, now);
         self.gathering.joined(now);
         self.readiness.joined(self.reader.polling.next_random(), now);
+        let followed = self.patterns.add(&mut new.selector, Use::Follow);
+        let readable = self.patterns.add(&mut new.grant, Use::Read);
         let mut session = Session::new(new, topics, now);
+        (session.followed, session.readable) = (followed, readable);
         match self.reader.known_extent() {
             _ if session.has_begun() => {
                 session.want(Target { sequence: u64::MAX, reads: self.reader.begun() });
@@ -163,6 +169,8 @@ impl Dispatcher {
     pub fn session_ended(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.try_remove(id) {
             self.interests.remove(id, &session.topics);
+            self.patterns.remove(&session.followed, Use::Follow);
+            self.patterns.remove(&session.readable, Use::Read);
         }
     }
 

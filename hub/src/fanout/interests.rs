@@ -48,10 +48,11 @@ pub(crate) struct Changes {
 }
 
 impl Interests {
-    /// A session follows what `selector` matches. Returns the topics, `*` for all.
+    /// A session follows what `selector` matches. Returns the topics that the log is asked for: `*` for all, and for
+    /// patterns, which no index leads to.
     pub(crate) fn add(&mut self, session: SessionId, selector: &Selector) -> Vec<Rc<str>> {
         let mut names = Vec::new();
-        for topic in selector.topics() {
+        for topic in selector.asked() {
             let key = key(topic);
             let followed = self.followed.entry(key).or_default();
             let name = followed.topics.iter().find(|name| &***name == topic).cloned().unwrap_or_else(|| {
@@ -98,7 +99,7 @@ impl Interests {
     /// Whether the log tells this instance of every update on these topics.
     pub(crate) fn are_registered(&self, selector: &Selector) -> bool {
         let registered = |topic: &str| self.followed.get(&key(topic)).is_some_and(|followed| followed.registered);
-        registered(ALL) || selector.topics().all(registered)
+        registered(ALL) || selector.asked().all(registered)
     }
 
     /// Takes in which topics have ended, as a read of `interest` says. Of the topics that were asked for, those that it

@@ -93,7 +93,7 @@ impl Dispatcher {
             session.state = State::AwaitingPosition;
         } else if let Some(cache) = self.reader.cache.as_ref().filter(|_| now < session.deadline || session.is_inside())
         {
-            self.unresolved |= session.serve(cache, self.reader.succeeded());
+            self.unresolved |= session.serve(cache, &mut self.patterns, self.reader.succeeded());
             is_over = session.generation == Some(cache.generation())
                 && self.interests.have_ended(&session.topics, session.position().sequence);
             if !is_over {
@@ -154,7 +154,7 @@ impl Dispatcher {
     fn take_group(&mut self) -> Option<(Interest, Vec<SessionId>)> {
         let Dispatcher { sessions, parked, .. } = self;
         let first = sessions.get(parked.first_awaiting_page()?)?;
-        let (follows_all, place) = (first.follows_all(), first.position().sequence);
+        let (reads_all, place) = (first.reads_all(), first.position().sequence);
         let page = u64::try_from(PAGE_UPDATES).unwrap_or(u64::MAX);
         // In the order of their names.
         let mut topics: Vec<(Rc<str>, u64)> = Vec::new();
@@ -163,7 +163,7 @@ impl Dispatcher {
             let Some(session) = sessions.get(id) else { return true };
             let after = session.position().sequence;
             let is_full = !topics.is_empty() && topics.len().saturating_add(session.topics.len()) > READ_TOPICS;
-            if session.follows_all() != follows_all || after.abs_diff(place) > page || is_full {
+            if session.reads_all() != reads_all || after.abs_diff(place) > page || is_full {
                 return false;
             }
             floor = floor.min(after);
@@ -175,7 +175,7 @@ impl Dispatcher {
             }
             true
         });
-        let interest = if follows_all { Interest::All(floor) } else { Interest::Topics(topics) };
+        let interest = if reads_all { Interest::All(floor) } else { Interest::Topics(topics) };
         Some((interest, group))
     }
 
@@ -279,5 +279,7 @@ impl Dispatcher {
         }
         assert_eq!(parked.iter().filter(|id| !self.sessions.contains(**id)).count(), 0);
         assert!(self.reader.cache.as_ref().is_none_or(|cache| cache.is_bounded()));
+        let used = self.sessions.iter().map(|(_, session)| session.followed.len() + session.readable.len());
+        assert_eq!(self.patterns.uses(), used.sum::<usize>());
     }
 }

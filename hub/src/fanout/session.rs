@@ -9,6 +9,7 @@ use std::time::Duration;
 use spin_sse::{ByteBudget, encode_retry};
 
 use crate::fanout::events::{encode_gap, encode_place, encode_ready};
+use crate::fanout::patterns::PatternId;
 use crate::fanout::resume::Resume;
 use crate::fanout::state::{Part, State};
 use crate::instant::{Instant, after};
@@ -68,8 +69,12 @@ pub(crate) struct Session {
     pub target: Option<Target>,
     /// Which of its topics ended before it came is not known. A read says so that begins after so many others.
     ended_unknown: Option<u64>,
-    /// The topics that it follows; `*` alone for all.
+    /// The topics that the log is asked for; `*` alone for all, and for patterns.
     pub topics: Vec<Rc<str>>,
+    /// The patterns that it follows.
+    pub followed: Vec<PatternId>,
+    /// The patterns that its grant has.
+    pub readable: Vec<PatternId>,
     /// When its client asked.
     pub asked: Instant,
     /// When it joined.
@@ -121,6 +126,8 @@ impl Session {
             target: None,
             ended_unknown: None,
             topics,
+            followed: Vec::new(),
+            readable: Vec::new(),
             asked,
             joined: now,
             begun: false,
@@ -182,9 +189,9 @@ impl Session {
         }
     }
 
-    /// Whether it follows every topic.
-    pub(crate) fn follows_all(&self) -> bool {
-        self.selector.is_all()
+    /// Whether the log is asked for every topic on its behalf: it may hear topics that it does not name.
+    pub(crate) fn reads_all(&self) -> bool {
+        self.selector.is_open()
     }
 
     /// Its stream must end at this moment at the latest.
@@ -221,7 +228,7 @@ impl Session {
 
     /// Which of its topics have ended is not known. `reads` have begun.
     pub(crate) fn ask_ended(&mut self, reads: u64) {
-        self.ended_unknown = Some(reads).filter(|_| !self.follows_all());
+        self.ended_unknown = Some(reads).filter(|_| !self.reads_all());
     }
 
     /// The read with this number was for it: it is known which of its topics have ended.

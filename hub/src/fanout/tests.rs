@@ -3,5 +3,6 @@
 mod ending;
 mod gathering;
 mod laws;
+mod patterns;
 mod scenarios;
 mod stage;

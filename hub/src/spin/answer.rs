@@ -121,7 +121,7 @@ async fn suits(wants: &Subscriber, hub: &Hub) -> Result<bool, Unavailable> {
     if wants.existing && !exists(&wants.selector, hub).await? {
         return Ok(false);
     }
-    if !wants.unended || wants.selector.is_all() {
+    if !wants.unended || wants.selector.is_open() {
         return Ok(true);
     }
     let topics: Vec<Rc<str>> = wants.selector.topics().map(Rc::from).collect();
@@ -131,7 +131,7 @@ async fn suits(wants: &Subscriber, hub: &Hub) -> Result<bool, Unavailable> {
 
 /// Whether the log has an update on one of these topics, or a relay to one.
 async fn exists(selector: &Selector, hub: &Hub) -> Result<bool, Unavailable> {
-    if selector.is_all() {
+    if selector.is_open() {
         let extent = hub.reading.extent().await?;
         return Ok(extent.oldest <= extent.head);
     }
@@ -142,7 +142,7 @@ async fn exists(selector: &Selector, hub: &Hub) -> Result<bool, Unavailable> {
 /// Where a client goes on; `None` if all its topics have ended before that.
 async fn resume(wants: &Subscriber, hub: &Hub) -> Result<Option<Resume>, Unavailable> {
     let (resume, extent) = find(&wants.start, hub).await?;
-    if extent.has_ended_topics && !wants.selector.is_all() {
+    if extent.has_ended_topics && !wants.selector.is_open() {
         let topics = wants.selector.topics().map(Rc::from).collect();
         let ended = hub.ends.read(&*hub.reading, topics).await?;
         if resume.is_over(&extent, wants.selector.topics(), &ended) {

@@ -18,7 +18,8 @@ use crate::fanout::settings::Wakeups;
 use crate::log::Position;
 use crate::request::subscribe::Start;
 
-const TOPICS: [&str; 4] = ["a", "b", "c", "*"];
+/// What clients follow; what is published is on one of the first three.
+const TOPICS: [&str; 6] = ["a/1", "a/2", "b/1", "*", "a/:id", "{+letter}/1"];
 
 /// Something that happens.
 #[derive(Debug, Clone)]
@@ -48,7 +49,7 @@ enum Event {
 
 fn event(loses: bool) -> impl Strategy<Value = Event> {
     let joins =
-        (prop::collection::vec(0..4_usize, 1..3), any::<(bool, bool)>(), 100..400_000_u64, 1_000..2_000_000_u64);
+        (prop::collection::vec(0..TOPICS.len(), 1..3), any::<(bool, bool)>(), 100..400_000_u64, 1_000..2_000_000_u64);
     let joins = joins.prop_map(|(topics, (earliest, quiet), lasts, max_bytes)| Event::Joins {
         topics,
         earliest,
@@ -254,7 +255,12 @@ impl Model {
         };
         let hears = |published: &Published| {
             let about = &published.topics;
-            topics.iter().any(|followed| followed == "*" || about.contains(&followed.as_str()))
+            topics.iter().any(|followed| match followed.as_str() {
+                "*" => true,
+                "a/:id" => about.iter().any(|topic| topic.starts_with("a/")),
+                "{+letter}/1" => about.iter().any(|topic| topic.ends_with("/1")),
+                followed => about.contains(&followed),
+            })
         };
         let mut next = self.published_up_to(position);
         let mut last: Option<usize> = None;

@@ -17,8 +17,10 @@ use crate::instant::{Instant, after};
 use crate::log::laws::now;
 use crate::log::memory::MemoryLog;
 use crate::log::{Census, Hint, Log, Page, Position, Record, Registration, Unavailable, Woken};
+use crate::pattern::Base;
 use crate::request::subscribe::Start;
 use crate::topic::key::key;
+use crate::topic::matcher::Matcher;
 use crate::topic::selector::Selector;
 
 pub(super) const MS: Instant = 1_000_000;
@@ -47,7 +49,10 @@ pub(super) enum Got {
 /// A client that reads what the host takes for it.
 #[derive(Default)]
 pub(super) struct Client {
+    /// What it follows: `*`, a URL Pattern if it has a colon, a URI Template if it has a brace, else a topic.
     pub(super) topics: Vec<String>,
+    /// What it may read of private updates, likewise.
+    pub(super) grant: Vec<String>,
     /// Its streams are without `ready` and `gap`.
     pub(super) quiet: bool,
     /// The session of its stream, while that is open.
@@ -106,6 +111,15 @@ pub(super) struct Stage {
 
 pub(super) const LISTENER: u64 = 4_000;
 
+/// What a list of topics and patterns selects.
+pub(super) fn selector(texts: &[String]) -> Selector {
+    let matcher = |text: &String| match text.as_str() {
+        text if text.contains(':') => Matcher::UrlPattern(text.to_owned()),
+        text => Matcher::of_older_hubs(text.to_owned()),
+    };
+    Selector::of(texts.iter().map(matcher), Base::parse("https://hub.example/.well-known/mercure").as_ref()).unwrap()
+}
+
 impl Stage {
     pub(super) fn new(history: usize, wakeups: Wakeups) -> Self {
         let poll = Duration::from_millis(50);
@@ -151,6 +165,15 @@ impl Stage {
         client
     }
 
+    /// A client that may read the private updates that `grant` matches.
+    pub(super) fn joins_with(&mut self, topics: &[&str], grant: &[&str], start: &Start) -> usize {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        self.clients.push(Client { topics: owned(topics), grant: owned(grant), ..Client::default() });
+        let client = self.clients.len() - 1;
+        self.opens(client, start, 600 * SECOND, u64::MAX);
+        client
+    }
+
     /// A client whose streams are quiet.
     pub(super) fn joins_quietly(&mut self, topics: &[&str], start: &Start, lasts: Instant, max_bytes: u64) -> usize {
         let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
@@ -164,14 +187,15 @@ impl Stage {
     pub(super) fn opens(&mut self, client: usize, start: &Start, lasts: Instant, max_bytes: u64) {
         let state = &mut self.clients[client];
         state.asks.get_or_insert_with(|| start.clone());
-        let selector = Selector::new(state.topics.iter().cloned()).unwrap();
+        let (selector, grant) = (selector(&state.topics), selector(&state.grant));
         let resume = match start {
             Start::Now => None,
             start => {
                 let extent = now(self.log.extent()).unwrap();
                 let resume = now(Resume::find(start, &extent, &self.log)).unwrap();
-                let topics: Vec<_> = selector.topics().map(Rc::from).collect();
-                state.is_done = resume.is_over(&extent, selector.topics(), &now(self.log.ended(&topics)).unwrap());
+                let topics: Vec<_> = selector.asked().map(Rc::from).collect();
+                let ended = now(self.log.ended(&topics)).unwrap();
+                state.is_done = !selector.is_open() && resume.is_over(&extent, selector.topics(), &ended);
                 if state.got.is_empty() {
                     state.begins = Some(resume.position.clone());
                 }
@@ -183,7 +207,6 @@ impl Stage {
         }
         let deadline = self.now + lasts;
         let retry = Duration::from_secs(1);
-        let grant = Selector::none();
         let quiet = state.quiet;
         let session = NewSession { selector, grant, resume, asked: self.now, max_bytes, deadline, retry, quiet };
         state.decoder = Decoder::with_last_event_id(state.last_event_id.clone());
@@ -203,19 +226,24 @@ impl Stage {
 
     /// Another instance appends an update. What the log sends of it to this one is under way.
     pub(super) fn appends(&mut self, topic: &str, data: &str) -> Position {
-        self.appends_to(&[topic], data, false)
+        self.appends_to(&[topic], data, '-', false)
     }
 
     /// Another instance appends the last update of these topics.
     pub(super) fn appends_last(&mut self, topics: &[&str], data: &str) -> Position {
-        self.appends_to(topics, data, true)
+        self.appends_to(topics, data, '-', true)
     }
 
-    fn appends_to(&mut self, topics: &[&str], data: &str, last: bool) -> Position {
+    /// Another instance appends a private update.
+    pub(super) fn appends_privately(&mut self, topics: &[&str], data: &str) -> Position {
+        self.appends_to(topics, data, 'p', false)
+    }
+
+    fn appends_to(&mut self, topics: &[&str], data: &str, privacy: char, last: bool) -> Position {
         self.log.clock.set(self.now + 1);
         self.now += 2;
         let body = format!("data: {data}\n\n");
-        let record = Record { id: None, last, meta: format!("-{}\n", topics.join("\n")), body };
+        let record = Record { id: None, last, meta: format!("{privacy}{}\n", topics.join("\n")), body };
         let position = now(self.log.append(&[record])).unwrap().first;
         for topic in topics {
             if self.log.hears(&[topic]).contains(&LISTENER) {
