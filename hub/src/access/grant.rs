@@ -2,7 +2,11 @@
 
 use std::rc::Rc;
 
+use serde_json::{Value, json};
+
+use crate::pattern::{Base, Kind};
 use crate::request::json::{self, Json};
+use crate::topic::matcher::{MatchType, Matcher};
 use crate::topic::selector::Selector;
 
 const DETAIL: &str = "https://mercure.rocks/authorization-detail";
@@ -52,23 +56,27 @@ impl Grant {
     /// the Mercure protocol; a token with both allows what either says, one with neither allows nothing. For issuers
     /// whose claims must have the name of a URL, `mercure` is `https://mercure.rocks/`, which goes first.
     ///
-    /// `text` is what the claims were read from.
+    /// `text` is what the claims were read from. Relative patterns are resolved against `base`, the hub's URL.
     ///
     /// # Errors
     ///
     /// [`InvalidClaim`]: whatever a claim says that the hub cannot follow makes the whole token invalid. To
     /// follow the rest would be to grant something else than its issuer said.
-    pub(crate) fn from_claims(claims: &Json, text: &str, expires: Option<u64>) -> Result<Grant, InvalidClaim> {
-        let mut topics = Topics::default();
-        topics.add_details(claims, text)?;
+    pub(crate) fn from_claims(
+        claims: &Json,
+        text: &str,
+        expires: Option<u64>,
+        base: Option<&Base>,
+    ) -> Result<Grant, InvalidClaim> {
+        let mut grant = Grant::from_details(claims, text, expires, base)?;
         for name in ["https://mercure.rocks/", "mercure"] {
             if let Some(mercure) = claims.get(name) {
                 let text = json::text_of(claims, text, name).unwrap_or_default();
-                topics.add_mercure(mercure, text).ok_or(InvalidClaim(name))?;
+                grant.add_mercure(mercure, text, base).ok_or(InvalidClaim(name))?;
                 break;
             }
         }
-        topics.grant(expires)
+        Ok(grant)
     }
 
     /// Reads the claim `authorization_details` alone.
@@ -76,45 +84,34 @@ impl Grant {
     /// # Errors
     ///
     /// As [`from_claims`](Grant::from_claims).
-    pub(crate) fn from_details(claims: &Json, text: &str, expires: Option<u64>) -> Result<Grant, InvalidClaim> {
-        let mut topics = Topics::default();
-        topics.add_details(claims, text)?;
-        topics.grant(expires)
-    }
-}
-
-/// The claim of this name is not as it must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InvalidClaim(pub &'static str);
-
-/// The topics that the claims list, as far as they were read; `None` from its methods is a claim that cannot be
-/// followed.
-#[derive(Default)]
-struct Topics {
-    publish: Vec<String>,
-    subscribe: Vec<String>,
-    details: Vec<Detail>,
-}
-
-impl Topics {
-    fn grant(self, expires: Option<u64>) -> Result<Grant, InvalidClaim> {
-        let selector =
-            |topics: Vec<String>| Selector::new(topics).map_err(|_| InvalidClaim("mercure or authorization_details"));
-        let Topics { publish, subscribe, mut details } = self;
-        if details.iter().all(|detail| detail.payload.is_none()) {
-            details = Vec::new();
+    pub(crate) fn from_details(
+        claims: &Json,
+        text: &str,
+        expires: Option<u64>,
+        base: Option<&Base>,
+    ) -> Result<Grant, InvalidClaim> {
+        let mut grant = Grant::new(Selector::none(), Selector::none()).until(expires);
+        if let Some(details) = claims.get("authorization_details") {
+            let text = json::text_of(claims, text, "authorization_details").unwrap_or_default();
+            for (detail, text) in details.as_list().ok_or(DETAILS)?.iter().zip(json::parts(text)) {
+                grant.add_detail(detail, text, base).ok_or(DETAILS)?;
+            }
         }
-        Ok(Grant { publish: selector(publish)?, subscribe: selector(subscribe)?, expires, details })
+        if grant.details.iter().all(|detail| detail.payload.is_none()) {
+            grant.details = Vec::new();
+        }
+        Ok(grant)
     }
 
-    fn add_mercure(&mut self, mercure: &Json, text: &str) -> Option<()> {
+    /// `None` is a claim that cannot be followed.
+    fn add_mercure(&mut self, mercure: &Json, text: &str, base: Option<&Base>) -> Option<()> {
         if !mercure.is_object() {
             return None;
         }
-        for (name, topics) in [("publish", &mut self.publish), ("subscribe", &mut self.subscribe)] {
+        for (name, selector) in [("publish", &mut self.publish), ("subscribe", &mut self.subscribe)] {
             // Issuers that have nothing to list write null.
             if let Some(listed) = mercure.get(name).filter(|listed| **listed != Json::Null) {
-                topics.extend(texts(listed)?);
+                selector.extend(&selected(listed, of_older_hubs, base)?).ok()?;
             }
         }
         // For all subscriptions that no detail has said something about.
@@ -124,71 +121,100 @@ impl Topics {
         Some(())
     }
 
-    fn add_details(&mut self, claims: &Json, text: &str) -> Result<(), InvalidClaim> {
-        let Some(details) = claims.get("authorization_details") else { return Ok(()) };
-        let text = json::text_of(claims, text, "authorization_details").unwrap_or_default();
-        for (detail, text) in details.as_list().ok_or(DETAILS)?.iter().zip(json::parts(text)) {
-            self.add_detail(detail, text).ok_or(DETAILS)?;
-        }
-        Ok(())
-    }
-
-    fn add_detail(&mut self, detail: &Json, text: &str) -> Option<()> {
+    /// `None` is a detail that cannot be followed.
+    fn add_detail(&mut self, detail: &Json, text: &str, base: Option<&Base>) -> Option<()> {
         if detail.get("type")?.as_str()? != DETAIL {
             // What it allows is for others to know.
             return Some(());
         }
-        let actions = texts(detail.get("actions")?).filter(|actions| !actions.is_empty())?;
-        let topics = detail.get("topics")?.as_list().filter(|topics| !topics.is_empty())?;
-        let topics = topics.iter().map(matched).collect::<Option<Vec<_>>>()?;
+        let actions = detail.get("actions")?.as_list().filter(|actions| !actions.is_empty())?;
+        let actions = actions.iter().map(Json::as_str).collect::<Option<Vec<_>>>()?;
+        // Also when none of its actions is known: it has to be valid all the same.
+        let topics = selected(detail.get("topics")?, matcher, base).filter(|topics| !topics.is_empty())?;
         if detail.get("payload").is_some_and(|payload| !payload.is_object()) {
             return None;
         }
-        // Also when none of its actions is known: it has to be valid all the same.
-        let selector = Selector::new(topics.clone()).ok()?;
-        if actions.iter().any(|action| action == "subscribe") {
-            let payload = json::text_of(detail, text, "payload").map(Rc::from);
-            self.details.push(Detail { topics: selector, payload });
-        }
-        for action in actions {
-            match &*action {
-                "publish" => self.publish.extend(topics.iter().cloned()),
-                "subscribe" => self.subscribe.extend(topics.iter().cloned()),
+        for action in &actions {
+            match *action {
+                "publish" => self.publish.extend(&topics).ok()?,
+                "subscribe" => self.subscribe.extend(&topics).ok()?,
                 // Actions of later versions of the protocol grant nothing, and harm nothing.
                 _ => {}
             }
+        }
+        if actions.contains(&"subscribe") {
+            let payload = json::text_of(detail, text, "payload").map(Rc::from);
+            self.details.push(Detail { topics, payload });
         }
         Some(())
     }
 }
 
-fn texts(list: &Json) -> Option<Vec<String>> {
-    list.as_list()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
+/// What a list of matchers selects; `None` when one of them cannot be followed.
+fn selected(list: &Json, read: fn(&Json) -> Option<Matcher>, base: Option<&Base>) -> Option<Selector> {
+    Selector::of(list.as_list()?.iter().map(read).collect::<Option<Vec<_>>>()?, base).ok()
 }
 
-/// The topic that a topic matcher matches. `*` is every topic whatever its type, also one that is not supported.
-fn matched(matcher: &Json) -> Option<String> {
-    let topic = matcher.get("match")?.as_str()?;
-    match matcher.get("match_type").map(Json::as_str) {
-        None | Some(Some("exact")) => Some(topic.to_owned()),
-        Some(Some(_)) if topic == "*" => Some(topic.to_owned()),
-        Some(_) => None,
+/// An entry of the claim `mercure`: a topic, a URI Template when it has a brace, or an object as in details, which hubs
+/// of the first 1.0 alphas read here.
+fn of_older_hubs(entry: &Json) -> Option<Matcher> {
+    match entry.as_str() {
+        Some(text) => Some(Matcher::of_older_hubs(text.to_owned())),
+        None => matcher(entry),
     }
 }
+
+/// A topic matcher object. `*` is every topic whatever its type, also one that is not supported.
+fn matcher(object: &Json) -> Option<Matcher> {
+    let text = object.get("match")?.as_str()?;
+    let make = match object.get("match_type").map(Json::as_str) {
+        None | Some(Some("exact")) => Matcher::Exact,
+        Some(Some("urlpattern")) => Matcher::UrlPattern,
+        Some(Some(_)) if text == "*" => Matcher::Exact,
+        Some(_) => return None,
+    };
+    Some(make(text.to_owned()))
+}
+
+/// The list of the claim `mercure` that makes this selector.
+pub(crate) fn claim(selector: &Selector) -> Value {
+    let entry = |(kind, text): (MatchType, &str)| match kind {
+        MatchType::Exact if !text.contains('{') => text.into(),
+        MatchType::Pattern(Kind::UriTemplate) => text.into(),
+        kind => json!({ "match": text, "match_type": kind.name() }),
+    };
+    selector.matchers().map(entry).collect()
+}
+
+/// The claim of this name is not as it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidClaim(pub &'static str);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(claims: &str) -> Result<Grant, InvalidClaim> {
-        Grant::from_claims(&Json::read(claims.as_bytes()).unwrap(), claims, None)
+        Grant::from_claims(&Json::read(claims.as_bytes()).unwrap(), claims, None, None)
+    }
+
+    /// Each matcher as its kind and its text, the kind being left out for exact ones.
+    fn matchers(selector: &Selector) -> Vec<String> {
+        let text = |(kind, text): (MatchType, &str)| match kind {
+            MatchType::Exact => text.to_owned(),
+            kind => format!("{} {text}", kind.name()),
+        };
+        selector.matchers().map(text).collect()
     }
 
     #[track_caller]
     fn grants(claims: &str, publish: &[&str], subscribe: &[&str]) {
         let grant = read(claims).unwrap();
-        assert_eq!(grant.publish.topics().collect::<Vec<_>>(), publish);
-        assert_eq!(grant.subscribe.topics().collect::<Vec<_>>(), subscribe);
+        assert_eq!((&*matchers(&grant.publish), &*matchers(&grant.subscribe)), (&*owned(publish), &*owned(subscribe)));
+    }
+
+    fn owned(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
     }
 
     #[track_caller]
@@ -202,10 +228,45 @@ mod tests {
 
     #[test]
     fn the_claim_mercure_lists_topics() {
-        grants(r#"{"mercure":{"publish":["a"],"subscribe":["b","*"]}}"#, &["a"], &["*"]);
-        grants(r#"{"mercure":{"publish":["b","a"],"payload":{"x":1}}}"#, &["a", "b"], &[]);
+        grants(r#"{"mercure":{"publish":["a"],"subscribe":["b","*"]}}"#, &["a"], &["b", "*"]);
+        grants(r#"{"mercure":{"publish":["b","a"],"payload":{"x":1}}}"#, &["b", "a"], &[]);
         grants(r#"{"mercure":{"publish":null,"subscribe":[]}}"#, &[], &[]);
-        grants(r#"{"mercure":{"subscribe":["https://example.com/{id}"]}}"#, &[], &["https://example.com/{id}"]);
+    }
+
+    #[test]
+    fn an_entry_of_the_claim_mercure_is_a_template_if_it_has_a_brace_or_an_object_with_a_type() {
+        grants(
+            r#"{"mercure":{"publish":["*"],"subscribe":["https://example.com/{id}","a"]}}"#,
+            &["*"],
+            &["uritemplate https://example.com/{id}", "a"],
+        );
+        grants(
+            r#"{"mercure":{"publish":[{"match":"{id}"},{"match":"/a","match_type":"exact","payload":{}}]}}"#,
+            &["{id}", "/a"],
+            &[],
+        );
+        grants(r#"{"mercure":{"subscribe":[{"match":"/:id","match_type":"urlpattern"}]}}"#, &[], &["urlpattern /:id"]);
+        for entry in [r#"{}"#, "null", r#"{"match":1}"#, r#"{"match":"a","match_type":"uritemplate"}"#] {
+            invalid(&format!(r#"{{"mercure":{{"subscribe":["a",{entry}]}}}}"#));
+        }
+    }
+
+    #[test]
+    fn a_list_of_the_claim_mercure_is_read_back_as_it_was() {
+        let base = Base::parse("https://hub.example/.well-known/mercure");
+        let matchers = [
+            Matcher::Exact("{id}".to_owned()),
+            Matcher::Exact("a".to_owned()),
+            Matcher::UrlPattern("/:id".to_owned()),
+            Matcher::UriTemplate("https://example.com/{id}".to_owned()),
+        ];
+        for matchers in [&matchers[..], &[Matcher::UrlPattern("*".to_owned())], &[]] {
+            let selector = Selector::of(matchers.iter().cloned(), base.as_ref()).unwrap();
+            let claims = json!({ "mercure": { "subscribe": claim(&selector) } }).to_string();
+            let json = Json::read(claims.as_bytes()).unwrap();
+            let grant = Grant::from_claims(&json, &claims, None, base.as_ref()).unwrap();
+            assert_eq!(grant.subscribe, selector);
+        }
     }
 
     #[test]
@@ -228,13 +289,18 @@ mod tests {
             &["a", "b"],
         );
         grants(&detail(r#""actions":["x"],"topics":[{"match":"a"}]"#), &[], &[]);
-        grants(&detail(r#""actions":["subscribe"],"topics":[{"match":"*","match_type":"urlpattern"}]"#), &[], &["*"]);
+        grants(&detail(r#""actions":["subscribe"],"topics":[{"match":"*","match_type":"x"}]"#), &[], &["*"]);
+        grants(
+            &detail(r#""actions":["publish"],"topics":[{"match":"/:id","match_type":"urlpattern"},{"match":"{id}"}]"#),
+            &["urlpattern /:id", "{id}"],
+            &[],
+        );
     }
 
     #[test]
     fn both_claims_add_up() {
         let details = detail(r#""actions":["publish"],"topics":[{"match":"b"}]"#);
-        grants(&details.replacen('{', r#"{"mercure":{"publish":["a"]},"#, 1), &["a", "b"], &[]);
+        grants(&details.replacen('{', r#"{"mercure":{"publish":["a"]},"#, 1), &["b", "a"], &[]);
     }
 
     #[test]
@@ -310,7 +376,7 @@ mod tests {
             r#""actions":["publish"],"topics":[{"match":1}]"#,
             r#""actions":["publish"],"topics":[{"match":""}]"#,
             r#""actions":["publish"],"topics":[{"match":"a"},{"match_type":"exact"}]"#,
-            r#""actions":["publish"],"topics":[{"match":"a"},{"match":"b","match_type":"urlpattern"}]"#,
+            r#""actions":["publish"],"topics":[{"match":"a"},{"match":"b","match_type":"uritemplate"}]"#,
             r#""actions":["publish"],"topics":[{"match":"a","match_type":"Exact"}]"#,
             r#""actions":["publish"],"topics":[{"match":"a","match_type":null}]"#,
             r#""actions":["publish"],"topics":[{"match":"*","match_type":1}]"#,

@@ -9,11 +9,11 @@ use hmac::Mac;
 use serde_json::{Value, json};
 
 use crate::access::algorithm::Algorithm;
-use crate::access::grant::Grant;
+use crate::access::grant::{Grant, claim};
 use crate::access::invalid_token::InvalidToken;
 use crate::access::key::{Key, Secret};
+use crate::pattern::Base;
 use crate::request::json::Json;
-use crate::topic::selector::Selector;
 
 /// How many bytes a token has at most.
 const MAX_SIZE: usize = 64 * 1024;
@@ -72,12 +72,14 @@ impl<'t> Unverified<'t> {
         self.algorithm != Algorithm::Hs256
     }
 
-    /// Checks it at the time `now`, in unix seconds, and returns what it allows.
+    /// Checks it at the time `now`, in unix seconds, and returns what it allows. Relative patterns are resolved against
+    /// `base`, the hub's URL.
     pub(crate) fn verify<'k>(
         &self,
         keys: impl IntoIterator<Item = &'k Key>,
         mode: Mode<'_>,
         now: u64,
+        base: Option<&Base>,
     ) -> Result<Grant, InvalidToken> {
         let mut keys = keys.into_iter().filter(|key| self.may_be_of(key)).peekable();
         if keys.peek().is_none() {
@@ -96,7 +98,7 @@ impl<'t> Unverified<'t> {
             return Err(InvalidToken::Expired);
         }
         match mode {
-            Mode::Compatible => Ok(Grant::from_claims(&claims, &text, expires)?),
+            Mode::Compatible => Ok(Grant::from_claims(&claims, &text, expires, base)?),
             Mode::Strict { issuer, audience } => {
                 expires.ok_or(InvalidToken::Claim("exp"))?;
                 if claims.get("iss").and_then(Json::as_str) != Some(issuer) {
@@ -104,7 +106,7 @@ impl<'t> Unverified<'t> {
                 }
                 let hub = audience.filter(|hub| is_for(claims.get("aud"), hub));
                 hub.ok_or(InvalidToken::Audience)?;
-                Ok(Grant::from_details(&claims, &text, expires)?)
+                Ok(Grant::from_details(&claims, &text, expires, base)?)
             }
         }
     }
@@ -121,14 +123,13 @@ impl<'t> Unverified<'t> {
 /// reasons apart.
 pub fn verify(token: &str, secret: &Secret, now: u64) -> Result<Grant, InvalidToken> {
     let key = Key::from(secret.clone());
-    Unverified::read(token, Mode::Compatible)?.verify([&key], Mode::Compatible, now)
+    Unverified::read(token, Mode::Compatible)?.verify([&key], Mode::Compatible, now, None)
 }
 
 /// Issues a token: `verify` returns the same grant, until it expires.
 pub fn sign(grant: &Grant, secret: &Secret, now: u64) -> String {
-    let topics = |selector: &Selector| selector.topics().map(Value::from).collect::<Vec<_>>();
     let mut claims = json!({
-        "mercure": { "publish": topics(&grant.publish), "subscribe": topics(&grant.subscribe) },
+        "mercure": { "publish": claim(&grant.publish), "subscribe": claim(&grant.subscribe) },
         "iat": now,
     });
     if let (Some(claims), Some(end)) = (claims.as_object_mut(), grant.expires) {
@@ -185,6 +186,7 @@ mod tests {
 
     use super::*;
     use crate::request::refusal::{Challenge, Refusal};
+    use crate::topic::selector::Selector;
 
     const NOW: u64 = 1_767_225_600;
 

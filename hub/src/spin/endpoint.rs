@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{HOST, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use spin_sse::report;
 
@@ -16,6 +16,7 @@ use crate::access::metadata;
 use crate::access::token::Unverified;
 use crate::access::tokens::Tokens;
 use crate::config::Config;
+use crate::pattern::Base;
 use crate::request::refusal::Refusal;
 use crate::spin::hub::Hub;
 use crate::spin::reply::{self, Reply};
@@ -42,6 +43,23 @@ pub(crate) fn cors(headers: &HeaderMap, config: &Config) -> HeaderMap {
     cors
 }
 
+/// The hub's URL: the setting, else the scheme, the host and the path of the request.
+pub(crate) fn hub_url(headers: &HeaderMap, uri: &Uri, config: &Config) -> String {
+    config.hub_url.clone().unwrap_or_else(|| url(headers, uri, uri.path()))
+}
+
+/// The URL of a path on the request's host.
+pub(crate) fn url(headers: &HeaderMap, uri: &Uri, path: &str) -> String {
+    let host = uri.authority().map(|authority| authority.as_str());
+    let host = host.or_else(|| headers.get(HOST)?.to_str().ok()).unwrap_or_default();
+    format!("{}://{host}{path}", uri.scheme_str().unwrap_or("http"))
+}
+
+/// The hub's URL, against which patterns are resolved; `None` where the request does not tell it.
+pub(crate) fn base(headers: &HeaderMap, uri: &Uri, config: &Config) -> Option<Base> {
+    Base::parse(&hub_url(headers, uri, config))
+}
+
 /// What the request's token grants; `None` without a token.
 pub(crate) async fn grant(
     headers: &HeaderMap,
@@ -62,7 +80,8 @@ pub(crate) async fn grant(
     if purpose == Purpose::Publish && credentials.ambient {
         hub.config.origins.may_publish(headers, uri)?;
     }
-    verify(&credentials.token, hub, purpose).await.map(Some)
+    let base = base(headers, uri, &hub.config);
+    verify(&credentials.token, hub, purpose, base.as_ref()).await.map(Some)
 }
 
 fn keys(tokens: &Tokens, purpose: Purpose) -> &Keys {
@@ -72,7 +91,7 @@ fn keys(tokens: &Tokens, purpose: Purpose) -> &Keys {
     }
 }
 
-async fn verify(token: &str, hub: &Hub, purpose: Purpose) -> Result<Grant, Refusal> {
+async fn verify(token: &str, hub: &Hub, purpose: Purpose, base: Option<&Base>) -> Result<Grant, Refusal> {
     let invalid = |invalid: InvalidToken| {
         report(format_args!("hub: a request was refused: {invalid}"));
         Refusal::from(invalid)
@@ -81,7 +100,7 @@ async fn verify(token: &str, hub: &Hub, purpose: Purpose) -> Result<Grant, Refus
     let token = Unverified::read(token, mode).map_err(invalid)?;
     let known = &keys(&hub.config.tokens, purpose).known;
     let fetched = fetched(&token, hub, purpose).await?;
-    token.verify(known.iter().chain(&*fetched), mode, unix_time().as_secs()).map_err(invalid)
+    token.verify(known.iter().chain(&*fetched), mode, unix_time().as_secs(), base).map_err(invalid)
 }
 
 /// The keys that are not in the configuration.

@@ -19,7 +19,7 @@ fn header(algorithm: &str) -> String {
 }
 
 fn verify(keys: &[Key], token: &str, mode: Mode<'_>) -> Result<(), InvalidToken> {
-    Unverified::read(token, mode)?.verify(keys, mode, 0).map(drop)
+    Unverified::read(token, mode)?.verify(keys, mode, 0, None).map(drop)
 }
 
 #[track_caller]

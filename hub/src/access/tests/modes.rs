@@ -22,7 +22,7 @@ fn claims(old: &str, new: &str) -> String {
 }
 
 fn verify(signer: &Signer, token: &str, mode: Mode<'_>) -> Result<Grant, InvalidToken> {
-    Unverified::read(token, mode)?.verify([&signer.key()], mode, NOW)
+    Unverified::read(token, mode)?.verify([&signer.key()], mode, NOW, None)
 }
 
 #[track_caller]
@@ -180,7 +180,7 @@ fn a_token_is_checked_with_the_key_of_its_name_or_with_all() {
     let unnamed = [key(&one, None), key(&two, None)];
     let verify = |keys: &[_], id: &str| {
         let token = two.token(&format!(r#"{{"alg":"ES256"{id}}}"#), "{}");
-        Unverified::read(&token, Mode::Compatible)?.verify(keys, Mode::Compatible, NOW).map(drop)
+        Unverified::read(&token, Mode::Compatible)?.verify(keys, Mode::Compatible, NOW, None).map(drop)
     };
     for id in [r#","kid":"two""#, "", r#","kid":2"#] {
         assert_eq!(verify(&keys, id), Ok(()), "{id}");
