@@ -1,8 +1,10 @@
 //! What a subscriber asks for: which topics, from where on, and whether it wants to hear of the hub itself.
 
+use crate::pattern::Base;
 use crate::request::form;
 use crate::request::refusal::Refusal;
 use crate::topic::field::EARLIEST;
+use crate::topic::matcher::Matcher;
 use crate::topic::selector::Selector;
 
 /// What a query asks for.
@@ -16,21 +18,24 @@ pub(crate) struct Query {
     pub(crate) names_place: bool,
 }
 
-/// Reads what a query asks for, and a body of the same form after it, which only the method `QUERY` has: each `match`,
-/// `match_exact` or `topic`, as older clients say, is a topic, or `*`; `quiet` is `true` or `false`.
+/// Reads what a query asks for, and a body of the same form after it, which only the method `QUERY` has: each `match` or
+/// `match_exact` is a topic, each `match_urlpattern` a URL Pattern, which may be relative to `base`, the hub's URL. Each
+/// `topic`, as clients of 0.x hubs say, is a topic, or a URI Template when it has a brace. Any of them may be `*`.
+/// `quiet` is `true` or `false`.
 ///
 /// # Errors
 ///
 /// 400 when `quiet` is something else, there is no topic, there are more than [`Selector::MAX_TOPICS`], one cannot be a
-/// topic, or another parameter begins with `match`: what the hub does not understand must not be passed over, or the
-/// subscriber would wait in vain. For the same reason a `topic` that is a URI template is refused, which older hubs
-/// matched; `match` takes it as a name.
-pub(crate) fn parse(query: Option<&str>, body: &[u8]) -> Result<Query, Refusal> {
-    let (mut topics, mut quiet, mut names_place) = (Vec::new(), None, false);
+/// topic, a pattern is none, or another parameter begins with `match`: what the hub does not understand must not be
+/// passed over, or the subscriber would wait in vain.
+pub(crate) fn parse(query: Option<&str>, body: &[u8], base: Option<&Base>) -> Result<Query, Refusal> {
+    let (mut matchers, mut quiet, mut names_place) = (Vec::new(), None, false);
     // "The hub MUST then take the union of the two".
     for (name, value) in form::pairs(query.unwrap_or_default().as_bytes()).chain(form::pairs(body)) {
-        match &*name {
-            b"match" | b"match_exact" | b"topic" => {}
+        let matcher = match &*name {
+            b"match" | b"match_exact" => Matcher::Exact,
+            b"match_urlpattern" => Matcher::UrlPattern,
+            b"topic" => Matcher::of_older_hubs,
             b"quiet" => {
                 quiet = match &*value {
                     b"true" => Some(true),
@@ -52,28 +57,23 @@ pub(crate) fn parse(query: Option<&str>, body: &[u8]) -> Result<Query, Refusal> 
                 let name = String::from_utf8_lossy(other);
                 let name: String = name.chars().take(64).collect();
                 return Err(Refusal::bad_request(format!(
-                    "parameter {name:?} is not supported: use match with the exact name of a topic, or *"
+                    "parameter {name:?} is not supported: use match with the name of a topic, or match_urlpattern"
                 )));
             }
             _ => continue,
-        }
+        };
         let Ok(value) = String::from_utf8(value.into_owned()) else {
             return Err(Refusal::bad_request(format!(
                 "{} is not UTF-8: encode it as UTF-8",
                 String::from_utf8_lossy(&name)
             )));
         };
-        if &*name == b"topic" && value.contains('{') {
-            return Err(Refusal::bad_request(
-                "topic is a URI template, which is not supported: use match with the exact name of a topic, or *",
-            ));
-        }
-        topics.push(value);
+        matchers.push(matcher(value));
     }
-    if topics.is_empty() {
+    if matchers.is_empty() {
         return Err(Refusal::bad_request("no topic to follow: add ?match= with the name of a topic, or with *"));
     }
-    let selector = Selector::new(topics).map_err(|error| Refusal::bad_request(error.to_string()))?;
+    let selector = Selector::of(matchers, base).map_err(|error| Refusal::bad_request(error.to_string()))?;
     Ok(Query { selector, quiet, names_place })
 }
 
@@ -117,12 +117,12 @@ mod tests {
 
     #[track_caller]
     fn follows(query: &str, topics: &[&str]) {
-        assert_eq!(parse(Some(query), b"").unwrap().selector.topics().collect::<Vec<_>>(), topics);
+        assert_eq!(parse(Some(query), b"", None).unwrap().selector.topics().collect::<Vec<_>>(), topics);
     }
 
     #[track_caller]
     fn refused(query: &str, sentence: &str) {
-        let refusal = parse(Some(query), b"").unwrap_err();
+        let refusal = parse(Some(query), b"", None).unwrap_err();
         assert_eq!((refusal.status.as_u16(), refusal.challenge), (400, None));
         assert!(refusal.reason.contains(sentence), "{refusal}");
     }
@@ -136,11 +136,23 @@ mod tests {
         follows("match=*&match=a", &["*"]);
         follows("topic=*", &["*"]);
         follows("match={id}&match=mercure", &["mercure", "{id}"]);
+        follows("match_urlpattern=*&match=a", &["*"]);
+    }
+
+    #[test]
+    fn a_parameter_can_be_a_pattern() {
+        let base = Base::parse("https://hub.example/.well-known/mercure");
+        let query = "match=:id&match_urlpattern=/:id&topic=a&topic=https://example.com/%7Bid%7D";
+        let selector = parse(Some(query), b"", base.as_ref()).unwrap().selector;
+        let matchers: Vec<_> = selector.matchers().map(|(kind, text)| (kind.name(), text)).collect();
+        let expected =
+            [("exact", ":id"), ("urlpattern", "/:id"), ("exact", "a"), ("uritemplate", "https://example.com/{id}")];
+        assert_eq!(matchers, expected);
     }
 
     #[test]
     fn a_query_without_topics_is_refused() {
-        assert_eq!(parse(None, b"").unwrap_err().status, 400);
+        assert_eq!(parse(None, b"", None).unwrap_err().status, 400);
         for query in ["", "x=1", "&&", "topics=a", "topic[]=a"] {
             refused(query, "no topic to follow: add ?match=");
         }
@@ -154,7 +166,6 @@ mod tests {
         refused("match=%E2%80%8B", "contains U+200B");
         refused("match=a&match=%FF", "match is not UTF-8");
         refused(&format!("match={}", "a".repeat(1_025)), "longer than 1024 bytes");
-        refused("topic=https://example.com/{id}", "topic is a URI template");
     }
 
     #[test]
@@ -164,11 +175,11 @@ mod tests {
             (None, "match=a+b&topic=c", &["a b", "c"]),
             (Some("match=a"), "", &["a"]),
         ] {
-            assert_eq!(parse(query, body.as_bytes()).unwrap().selector.topics().collect::<Vec<_>>(), topics, "{body}");
+            assert_eq!(parse(query, body.as_bytes(), None).unwrap().selector.topics().collect::<Vec<_>>(), topics, "{body}");
         }
-        assert!(parse(Some("match=a"), b"MATCH=b").unwrap_err().reason.contains("is not supported"));
+        assert!(parse(Some("match=a"), b"MATCH=b", None).unwrap_err().reason.contains("is not supported"));
         let topics = ["match=a"; 51].join("&");
-        assert!(parse(Some(&topics), topics.as_bytes()).unwrap_err().reason.contains("more than 100"));
+        assert!(parse(Some(&topics), topics.as_bytes(), None).unwrap_err().reason.contains("more than 100"));
     }
 
     #[test]
@@ -180,7 +191,7 @@ mod tests {
             ("match=a", "last_event_id=", true),
             ("match=a&last_event_id_=1", "", false),
         ] {
-            assert_eq!(parse(Some(query), body.as_bytes()).unwrap().names_place, names_place, "{query} {body}");
+            assert_eq!(parse(Some(query), body.as_bytes(), None).unwrap().names_place, names_place, "{query} {body}");
         }
     }
 
@@ -193,7 +204,17 @@ mod tests {
 
     #[test]
     fn every_other_parameter_that_begins_with_match_is_refused_by_name() {
-        for name in ["match_urlpattern", "Match", "MATCH", "match_Exact", "matcher", "match[]", "mAtch_x", "match "] {
+        for name in [
+            "match_URLPattern",
+            "match_uritemplate",
+            "Match",
+            "MATCH",
+            "match_Exact",
+            "matcher",
+            "match[]",
+            "mAtch_x",
+            "match ",
+        ] {
             refused(&format!("match=a&{name}=b"), &format!("parameter {name:?} is not supported"));
         }
         refused("m%41tch=a", r#"parameter "mAtch" is not supported"#);
@@ -206,7 +227,7 @@ mod tests {
         for (query, quiet) in
             [("match=a", None), ("quiet=true&match=a", Some(true)), ("match=a&quiet=false", Some(false))]
         {
-            assert_eq!(parse(Some(query), b"").unwrap().quiet, quiet, "{query}");
+            assert_eq!(parse(Some(query), b"", None).unwrap().quiet, quiet, "{query}");
         }
         for value in ["", "=", "=1", "=True", "=yes", "=%FF"] {
             refused(&format!("match=a&quiet{value}"), "quiet is neither true nor false");
@@ -230,7 +251,7 @@ mod tests {
 
         #[test]
         fn no_query_makes_it_panic(query in "(match|topic|quiet|%|=|&|\\PC|.)*") {
-            let _ = parse(Some(&query), query.as_bytes());
+            let _ = parse(Some(&query), query.as_bytes(), None);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use spin_sdk::http::IntoResponse;
 use spin_sdk::time::sleep;
 use spin_sse::source::Source;
 use spin_sse::{Event, Name, report};
@@ -18,6 +19,7 @@ use crate::request::subscribe::Start;
 use crate::request::subscription::Subscription;
 use crate::spin::answer::{BURST, Subscriber, answer_first};
 use crate::spin::detached::detached;
+use crate::spin::endpoint::refuse;
 use crate::spin::hub::Hub;
 use crate::spin::relaying::begin;
 use crate::spin::upstreams::{Arriving, OnEnd, RelayEnd, Relayed};
@@ -105,7 +107,10 @@ impl Relay {
     ///
     /// [`ErrorCode::InternalError`] when the host refuses the response.
     pub fn answer<B>(self, request: &http::Request<B>, subscription: Subscription) -> Result<Response, ErrorCode> {
-        let mut wants = Subscriber::chosen(request, subscription, &self.hub);
+        let mut wants = match Subscriber::chosen(request, subscription, &self.hub) {
+            Ok(wants) => wants,
+            Err(refusal) => return refuse(&refusal, &self.hub.config).into_response(),
+        };
         if wants.start == Start::Now {
             wants.start = Start::Earliest;
         }

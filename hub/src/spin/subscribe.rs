@@ -11,16 +11,18 @@ use spin_sse::{Head, last_event_id, last_event_id_in, timer};
 use wasi::http::types::{ErrorCode, Response};
 
 use crate::access::policy;
+use crate::pattern::Base;
 use crate::request::form::{self, FORM};
 use crate::request::refusal::Refusal;
 use crate::request::subscribe::{self, Query, Start};
 use crate::request::subscription::Subscription;
 use crate::spin::answer::{Subscriber, answer};
 use crate::spin::detached::detached;
-use crate::spin::endpoint::{Purpose, cors, grant, refuse, unix_time};
+use crate::spin::endpoint::{Purpose, base, cors, grant, refuse, unix_time, url};
 use crate::spin::hub::Hub;
 use crate::spin::publish::read;
 use crate::spin::reply;
+use crate::topic::reserved::PATH;
 use crate::topic::selector::Selector;
 
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -41,7 +43,10 @@ impl Hub {
         request: &http::Request<B>,
         subscription: Subscription,
     ) -> Result<Response, ErrorCode> {
-        let wants = Subscriber::chosen(request, subscription, self);
+        let wants = match Subscriber::chosen(request, subscription, self) {
+            Ok(wants) => wants,
+            Err(refusal) => return refuse(&refusal, &self.config).into_response(),
+        };
         if wants.start == Start::Now && !wants.existing && !wants.unended {
             return answer(wants, self.clone()).await;
         }
@@ -109,8 +114,21 @@ async fn answer_or_refuse<B>(
 
 impl Subscriber {
     /// Whom a component lets follow what it chose.
-    pub(crate) fn chosen<B>(request: &http::Request<B>, subscription: Subscription, hub: &Hub) -> Subscriber {
-        let Subscription { selector, from_start, existing, unended, quiet, headers } = subscription;
+    ///
+    /// # Errors
+    ///
+    /// 400 for a pattern that is none on this host, although it was one without it.
+    pub(crate) fn chosen<B>(
+        request: &http::Request<B>,
+        subscription: Subscription,
+        hub: &Hub,
+    ) -> Result<Subscriber, Refusal> {
+        // Which path the request has is the component's affair, and says nothing of the hub.
+        let url = || url(request.headers(), request.uri(), PATH);
+        let base = Base::parse(&hub.config.hub_url.clone().unwrap_or_else(url));
+        let selector = subscription.selector(base.as_ref());
+        let selector = selector.map_err(|error| Refusal::bad_request(error.to_string()))?;
+        let Subscription { from_start, existing, unended, quiet, headers, .. } = subscription;
         let start = match Start::from(last_event_id(request.headers(), request.uri())) {
             Start::Now if from_start => Start::Earliest,
             start => start,
@@ -118,7 +136,7 @@ impl Subscriber {
         let mut head = Head::default();
         head.headers.extend(cors(request.headers(), &hub.config));
         head.headers.extend(headers);
-        Subscriber {
+        Ok(Subscriber {
             grant: selector.clone(),
             selector,
             start,
@@ -130,12 +148,13 @@ impl Subscriber {
             head,
             asked: timer::now(),
             expires: timer::Instant::MAX,
-        }
+        })
     }
 
     /// Who makes a request to the protocol's address.
     async fn read<B>(request: &http::Request<B>, body: &[u8], hub: &Hub) -> Result<Subscriber, Refusal> {
-        let Query { selector, quiet, names_place } = subscribe::parse(request.uri().query(), body)?;
+        let base = base(request.headers(), request.uri(), &hub.config);
+        let Query { selector, quiet, names_place } = subscribe::parse(request.uri().query(), body, base.as_ref())?;
         let grant = grant(request.headers(), request.uri(), hub, Purpose::Subscribe).await?;
         policy::may_subscribe(grant.as_ref(), hub.config.anonymous)?;
         let asked = timer::now();

@@ -76,7 +76,7 @@ async fn a_refusal_has_a_status_and_a_sentence() {
         &server,
         &[
             (get.clone(), "", &[], "", 400, "no topic to follow: add ?match= with the name of a topic, or with *"),
-            (get.clone(), "?match_urlpattern=x", &[], "", 400, OTHER_MATCH),
+            (get.clone(), "?match_regexp=x", &[], "", 400, OTHER_MATCH),
             (get.clone(), "?match=a&access_token=x", &[], "", 400, TOKEN_IN_URL),
             (get.clone(), "?match=a", &[("authorization", "Bearer x.y.z")], "", 401, INVALID_TOKEN),
             (get, "?match=a", &[("authorization", "Basic eDp5")], "", 400, OTHER_SCHEME),
@@ -95,7 +95,7 @@ async fn a_refusal_has_a_status_and_a_sentence() {
 }
 
 const OTHER_MATCH: &str =
-    r#"parameter "match_urlpattern" is not supported: use match with the exact name of a topic, or *"#;
+    r#"parameter "match_regexp" is not supported: use match with the name of a topic, or match_urlpattern"#;
 const TOKEN_IN_URL: &str = "a token in the URL is not accepted: send it as authorization: Bearer, or in a cookie";
 const INVALID_TOKEN: &str = "the token is not valid: check its key, typ, alg, iss, aud, exp, nbf and claims";
 const OTHER_SCHEME: &str = "authorization is something else: send Bearer, a space and a token";
