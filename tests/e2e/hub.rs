@@ -13,6 +13,7 @@ mod full_disk;
 mod gathering;
 mod injection;
 mod many_topics;
+mod matching;
 mod memory;
 mod publishers;
 mod publishing;
@@ -72,6 +73,11 @@ on_every_log! {
     topics:
         each_subscriber_receives_exactly_what_it_follows
         wakeups_that_are_lost_cost_no_update;
+    matching:
+        each_kind_of_matcher_selects_what_it_matches
+        a_private_update_reaches_only_whose_patterns_match_it
+        clients_of_patterns_that_are_cut_get_every_update_once_and_in_order
+        a_component_lets_its_clients_follow_patterns;
     ending:
         a_stream_ends_after_the_last_update_and_its_client_is_told_to_stop
         a_stream_of_several_topics_ends_with_the_last_of_them

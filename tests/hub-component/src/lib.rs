@@ -95,6 +95,7 @@ fn subscription(topics: &[&str], options: &[&str]) -> Result<Subscription, Error
             "existing" => subscription.existing(),
             "unended" => subscription.unended(),
             "quiet" => subscription.quiet(),
+            "books" => subscription.and_matching(["/books/:id"])?,
             "header" => subscription.header(HeaderName::from_static("x-chat"), HeaderValue::from_static("7")),
             _ => subscription,
         };
