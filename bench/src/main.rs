@@ -21,7 +21,9 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use bench::report;
 use clap::{Parser, Subcommand};
-use scenarios::{backlog, burst, cold, fanout, idle, latency, publish, quiet, relay, resume, slow, stream, topics};
+use scenarios::{
+    backlog, burst, cold, fanout, idle, latency, matching, publish, quiet, relay, resume, slow, stream, topics,
+};
 
 /// Measures the hub beside its peers; each scenario prints a table and writes it to bench/results
 #[derive(Parser)]
@@ -42,6 +44,12 @@ enum Scenario {
     Latency {
         /// How long each measurement takes
         #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
+    /// Subscribers with patterns beside those of a topic: 100 updates a second, 128 subscribers in one instance
+    Matching {
+        /// How long each measurement takes
+        #[arg(long, default_value_t = 8)]
         seconds: u64,
     },
     /// 10,000 updates behind: one client, and 200 at once
@@ -77,6 +85,7 @@ fn main() -> Result<()> {
     match scenario {
         Scenario::Fanout { seconds } => fanout::run(seconds),
         Scenario::Latency { seconds } => latency::run(seconds),
+        Scenario::Matching { seconds } => matching::run(seconds),
         Scenario::Resume => resume::run(),
         Scenario::Idle => idle::run(),
         Scenario::Cold => cold::run(),

@@ -14,7 +14,7 @@ use mio::{Events, Poll, Token};
 use crate::answers::Answers;
 use crate::http::DEADLINE;
 use crate::random::Random;
-use crate::server::{Dialect, Server};
+use crate::server::{Dialect, Server, get};
 use crate::subscriber::{Receiver, Stage, Subscriber};
 use crate::tally::Tally;
 
@@ -26,6 +26,8 @@ pub struct Swarm {
     poll: Poll,
     address: SocketAddr,
     dialect: Dialect,
+    /// What a subscriber asks for by its number, in place of its topic.
+    pub path: Option<Box<dyn Fn(usize) -> String>>,
     subscribers: Vec<Subscriber>,
     receiver: Receiver,
     /// What has become of their requests, since the beginning.
@@ -47,6 +49,7 @@ impl Swarm {
             poll: Poll::new()?,
             address: server.address,
             dialect: server.dialect.clone(),
+            path: None,
             subscribers: Vec::new(),
             receiver: Receiver::new(&server.dialect),
             answers: Answers::default(),
@@ -88,7 +91,10 @@ impl Swarm {
 
     fn connect(&mut self, number: usize) -> Result<()> {
         let subscriber = &mut self.subscribers[number];
-        let request = self.dialect.subscription(subscriber.topic, subscriber.last.as_deref());
+        let request = match &self.path {
+            Some(path) => get(&path(number), ""),
+            None => self.dialect.subscription(subscriber.topic, subscriber.last.as_deref()),
+        };
         subscriber.connect(self.address, request, self.poll.registry(), Token(number))?;
         self.note(number, Stage::Asking)
     }

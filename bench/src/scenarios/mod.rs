@@ -9,6 +9,7 @@ pub mod cold;
 pub mod fanout;
 pub mod idle;
 pub mod latency;
+pub mod matching;
 pub mod publish;
 pub mod quiet;
 pub mod relay;
