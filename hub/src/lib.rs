@@ -87,7 +87,7 @@
 //! In: publishing, subscribing, resuming, authorization, the history in SQLite or Redis, and the fan-out to the
 //! streams of an instance.
 //!
-//! Out: a page, metrics, the protocol's subscription events and API, topic matchers other than exact ones.
+//! Out: a page, metrics, the protocol's subscription events and API.
 //!
 //! # Rooms, in the order data flows
 //!
@@ -110,7 +110,6 @@
 
 mod instant;
 
-#[allow(dead_code, unused_imports, reason = "what no topic matcher uses yet")]
 mod pattern;
 
 mod topic;
@@ -141,6 +140,7 @@ pub use access::token::{sign, verify};
 pub use access::tokens::Tokens;
 pub use config::{Backend, Config, Redis};
 pub use log::Retention;
+pub use pattern::InvalidPattern;
 pub use request::subscription::Subscription;
 pub use topic::field::InvalidField;
 pub use topic::reserved::PATH;

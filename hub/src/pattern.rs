@@ -61,7 +61,7 @@ pub(crate) mod without;
 pub(crate) mod pattern;
 
 pub(crate) use base::Base;
-pub(crate) use invalid::InvalidPattern;
+pub use invalid::InvalidPattern;
 pub(crate) use pattern::{Kind, Parsed, Pattern};
 
 #[cfg(test)]

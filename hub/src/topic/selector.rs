@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::pattern::{Base, Kind, Parsed, Pattern};
+use crate::pattern::{Base, InvalidPattern, Kind, Parsed, Pattern};
 use crate::topic::matcher::{MatchType, Matcher};
 use crate::topic::text::{self, InvalidText};
 use crate::topic::topic::ALL;
@@ -190,11 +190,9 @@ impl Selector {
 }
 
 fn pattern(kind: Kind, text: &str, base: Option<&Base>) -> Result<Pattern, InvalidSelector> {
-    let invalid = |reason: &dyn fmt::Display| InvalidSelector::Pattern(reason.to_string());
-    match base.cloned().or_else(|| Base::parse(NO_URL)) {
-        Some(base) => Pattern::parse(kind, text, &base).map_err(|reason| invalid(&reason)),
-        None => Err(invalid(&"a pattern needs the hub's URL: set hub_url")),
-    }
+    let base = base.cloned().or_else(|| Base::parse(NO_URL));
+    let base = base.ok_or(InvalidPattern("a pattern needs the hub's URL: set hub_url"));
+    base.and_then(|base| Pattern::parse(kind, text, &base)).map_err(InvalidSelector::Pattern)
 }
 
 impl Given {
@@ -214,7 +212,7 @@ impl PartialEq for Selector {
 impl Eq for Selector {}
 
 /// Why a list is no [`Selector`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidSelector {
     /// It is empty, where someone would follow no topic.
@@ -223,8 +221,8 @@ pub enum InvalidSelector {
     TooMany,
     /// It has a text that cannot name anything.
     Text(InvalidText),
-    /// It has a text that is no pattern, for this reason.
-    Pattern(String),
+    /// It has a text that is no pattern.
+    Pattern(InvalidPattern),
     /// Its patterns are too large together.
     TooLarge,
 }
@@ -237,7 +235,7 @@ impl fmt::Display for InvalidSelector {
                 write!(f, "more than {} topics to match: ask for fewer, or for *", Selector::MAX_TOPICS)
             }
             InvalidSelector::Text(reason) => write!(f, "a topic to match {reason}"),
-            InvalidSelector::Pattern(reason) => f.write_str(reason),
+            InvalidSelector::Pattern(reason) => reason.fmt(f),
             InvalidSelector::TooLarge => write!(
                 f,
                 "the patterns to match take more than {MAX_PATTERN_BYTES} bytes together: ask for fewer, or shorter ones"
@@ -324,7 +322,7 @@ mod tests {
         misses(&[exact("/books/:id"), exact("{id}")], &["/books/1", "1"]);
         matches(&[exact("a"), pattern("/books/:id"), template("urn:{id}")], &["a", "/books/1", "urn:7"]);
         let Err(InvalidSelector::Pattern(reason)) = of(&[pattern("/(a")]) else { panic!("no pattern") };
-        assert!(reason.contains("pattern"), "{reason}");
+        assert!(reason.to_string().contains("pattern"), "{reason}");
     }
 
     #[test]
