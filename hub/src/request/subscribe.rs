@@ -175,7 +175,11 @@ mod tests {
             (None, "match=a+b&topic=c", &["a b", "c"]),
             (Some("match=a"), "", &["a"]),
         ] {
-            assert_eq!(parse(query, body.as_bytes(), None).unwrap().selector.topics().collect::<Vec<_>>(), topics, "{body}");
+            assert_eq!(
+                parse(query, body.as_bytes(), None).unwrap().selector.topics().collect::<Vec<_>>(),
+                topics,
+                "{body}"
+            );
         }
         assert!(parse(Some("match=a"), b"MATCH=b", None).unwrap_err().reason.contains("is not supported"));
         let topics = ["match=a"; 51].join("&");
