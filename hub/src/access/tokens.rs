@@ -4,6 +4,7 @@ use crate::access::grant::Grant;
 use crate::access::invalid_token::InvalidToken;
 use crate::access::keys::Keys;
 use crate::access::token::{Mode, Unverified};
+use crate::pattern::Base;
 
 /// The cookie that the Mercure protocol recommends for a token.
 const COOKIE: &str = "__Secure-mercure_access_token";
@@ -47,8 +48,8 @@ impl Tokens {
 
 /// Checks a publisher's token with the keys that are known, for a hub of this address.
 pub fn verify_publisher(tokens: &Tokens, hub_url: Option<&str>, token: &str, now: u64) -> Result<Grant, InvalidToken> {
-    let mode = tokens.mode(hub_url);
-    Unverified::read(token, mode)?.verify(&*tokens.publishers.known, mode, now)
+    let (mode, base) = (tokens.mode(hub_url), hub_url.and_then(Base::parse));
+    Unverified::read(token, mode)?.verify(&*tokens.publishers.known, mode, now, base.as_ref())
 }
 
 impl Default for Tokens {
