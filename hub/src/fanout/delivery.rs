@@ -18,6 +18,18 @@ use crate::log::{Entry, Extent, Position};
 const READ_AGAIN: u64 = 1_000;
 
 impl Session {
+    /// Shares its patterns with the other sessions, when it joins.
+    pub(crate) fn shares(&mut self, patterns: &mut Patterns) {
+        self.followed = patterns.add(&mut self.selector, Use::Follow);
+        self.readable = patterns.add(&mut self.grant, Use::Read);
+    }
+
+    /// Has no patterns any more, when it has ended.
+    pub(crate) fn leaves(&self, patterns: &mut Patterns) {
+        patterns.remove(&self.followed, Use::Follow);
+        patterns.remove(&self.readable, Use::Read);
+    }
+
     /// Puts what the cache has for it into the buffer, and sets the state that it has when that is nothing. `reads` is
     /// how many reads have succeeded. Returns whether the head must be read before it is known which of two logs is
     /// newer.

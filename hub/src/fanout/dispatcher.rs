@@ -16,7 +16,7 @@ use crate::fanout::gathering::{Gathering, Step};
 use crate::fanout::interests::Interests;
 use crate::fanout::listening::{Listening, Registered};
 use crate::fanout::parked::{Parked, SLACK};
-use crate::fanout::patterns::{Patterns, Use};
+use crate::fanout::patterns::Patterns;
 use crate::fanout::reader::{Answer, Reader};
 use crate::fanout::readiness::Readiness;
 use crate::fanout::resume::Resume;
@@ -31,7 +31,6 @@ use crate::topic::key::key;
 const WAIT_BACKOFF: Duration = Duration::from_secs(1);
 /// What who runs the hub is told of a log that was replaced.
 const REPLACED: &str = "the log lost updates, or is another one: who had them is told of the gap";
-
 /// What who runs the hub is told of an instance that leaves.
 const LEAVES: &str = "this instance ends its streams, which gather in others";
 
@@ -88,9 +87,8 @@ impl Dispatcher {
 
     /// When there is something to do although nothing happens; `Instant::MAX` for never.
     pub fn due(&self) -> Instant {
-        let alarm = self.next_alarm.saturating_add(SLACK);
         let waiting = self.waiting.err().filter(|_| self.must_wait()).unwrap_or(Instant::MAX);
-        let registration = self.listening.due(&self.interests);
+        let (alarm, registration) = (self.next_alarm.saturating_add(SLACK), self.listening.due(&self.interests));
         let (door, readiness) = (self.gathering.door_at(), self.readiness.due());
         [self.parked.due(), alarm, self.reader.due(), registration, waiting, door, readiness]
             .into_iter()
@@ -108,7 +106,7 @@ impl Dispatcher {
     }
 
     /// A session joins. Its response head is sent.
-    pub fn join(&mut self, mut new: NewSession, now: Instant) -> SessionId {
+    pub fn join(&mut self, new: NewSession, now: Instant) -> SessionId {
         let registered = self.interests.are_registered(&new.selector);
         let streams = self.sessions.len().saturating_add(1);
         let entry = self.sessions.vacant_entry();
@@ -117,10 +115,8 @@ impl Dispatcher {
         self.listening.changed(&self.interests, streams, now);
         self.gathering.joined(now);
         self.readiness.joined(self.reader.polling.next_random(), now);
-        let followed = self.patterns.add(&mut new.selector, Use::Follow);
-        let readable = self.patterns.add(&mut new.grant, Use::Read);
         let mut session = Session::new(new, topics, now);
-        (session.followed, session.readable) = (followed, readable);
+        session.shares(&mut self.patterns);
         match self.reader.known_extent() {
             _ if session.has_begun() => {
                 session.want(Target { sequence: u64::MAX, reads: self.reader.begun() });
@@ -169,8 +165,7 @@ impl Dispatcher {
     pub fn session_ended(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.try_remove(id) {
             self.interests.remove(id, &session.topics);
-            self.patterns.remove(&session.followed, Use::Follow);
-            self.patterns.remove(&session.readable, Use::Read);
+            session.leaves(&mut self.patterns);
         }
     }
 

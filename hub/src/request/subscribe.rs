@@ -18,9 +18,9 @@ pub(crate) struct Query {
     pub(crate) names_place: bool,
 }
 
-/// Reads what a query asks for, and a body of the same form after it, which only the method `QUERY` has: each `match` or
-/// `match_exact` is a topic, each `match_urlpattern` a URL Pattern, which may be relative to `base`, the hub's URL. Each
-/// `topic`, as clients of 0.x hubs say, is a topic, or a URI Template when it has a brace. Any of them may be `*`.
+/// Reads what a query asks for, and a body of the same form after it, which only the method `QUERY` has: each `match`
+/// or `match_exact` is a topic, each `match_urlpattern` a URL Pattern, which may be relative to `base`, the hub's URL.
+/// Each `topic`, as clients of 0.x hubs say, is a topic, or a URI Template when it has a brace. Any of them may be `*`.
 /// `quiet` is `true` or `false`.
 ///
 /// # Errors
