@@ -33,7 +33,8 @@ pub(crate) fn position(reply: Vec<Value>) -> Result<Position, AppendError> {
 /// [`Unavailable`].
 pub(crate) fn written(reply: Vec<Value>) -> Result<Result<Position, AppendError>, Unavailable> {
     match position(reply) {
-        Err(AppendError::Unavailable(unavailable)) => Err(unavailable),
+        // Who answers something else may have done something else.
+        Err(AppendError::Unavailable(unavailable)) => Err(Unavailable { uncertain: true, ..unavailable }),
         written => Ok(written),
     }
 }
