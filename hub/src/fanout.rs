@@ -15,6 +15,7 @@ pub(crate) mod events;
 pub(crate) mod resume;
 
 pub(crate) mod state;
+pub(crate) mod parts;
 
 pub(crate) mod session;
 

@@ -14,7 +14,6 @@ mod gathering;
 mod injection;
 mod many_topics;
 mod matching;
-mod memory;
 mod publishers;
 mod publishing;
 mod quiet;

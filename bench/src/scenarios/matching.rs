@@ -35,7 +35,9 @@ pub fn run(seconds: u64) -> Result<()> {
 }
 
 /// What subscribers follow: its name, and the query of one of them.
-const CASES: [(&str, fn(usize) -> String); 5] = [
+type Case = (&'static str, fn(usize) -> String);
+
+const CASES: [Case; 5] = [
     ("the topic", |_| "match=t0".to_owned()),
     ("all topics", |_| "match=*".to_owned()),
     ("the same pattern", |_| "match_urlpattern=/.well-known/:topic".to_owned()),

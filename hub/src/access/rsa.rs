@@ -1,7 +1,7 @@
 //! RSA: whether a signature was made with a private key. RFC 8017, section 8.2.2.
 //!
-//! That takes no more than a power of public numbers, here by Montgomery's multiplication. Nothing is secret, so nothing
-//! has to take the same time whatever its value. A library for any numbers costs the component 25 KB or more.
+//! That takes no more than a power of public numbers, here by Montgomery's multiplication. Nothing is secret, so
+//! nothing has to take the same time whatever its value. A library for any numbers costs the component 25 KB or more.
 
 use std::cmp::Ordering;
 
@@ -18,7 +18,8 @@ pub(crate) struct Rsa {
     length: usize,
 }
 
-/// A number below the modulus, or the modulus: the least significant limb first, and two limbs that are 0 but in between.
+/// A number below the modulus, or the modulus: the least significant limb first, and two limbs that are 0 but in
+/// between.
 type Number = Vec<u32>;
 
 /// How many bytes a modulus has. RFC 7518, section 3.3: "A key of size 2048 bits or larger MUST be used". Larger than

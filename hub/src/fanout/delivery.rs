@@ -8,10 +8,11 @@ use crate::access::policy::may_read;
 use crate::fanout::action::Cause;
 use crate::fanout::cache::{LogCache, Validity};
 use crate::fanout::events::{encode_gap, encode_place};
+use crate::fanout::parts::Part;
 use crate::fanout::patterns::{PatternId, Patterns, Use};
 use crate::fanout::segment::{Segment, in_order};
 use crate::fanout::session::{CHUNK, Session, Target};
-use crate::fanout::state::{Part, State};
+use crate::fanout::state::State;
 use crate::log::{Entry, Extent, Position};
 
 /// A stream that ends leaves its client so many updates behind at most. They are read again when it comes back.
@@ -35,7 +36,7 @@ impl Session {
     /// newer.
     pub(crate) fn serve(&mut self, cache: &LogCache, patterns: &mut Patterns, reads: u64) -> bool {
         let mut unresolved = false;
-        self.goes_on = self.part.is_some();
+        self.parts.goes_on = self.parts.is_inside();
         let validity = cache.validity(&self.position, self.generation.unwrap_or(cache.generation()));
         match validity {
             Validity::UnknownEpoch if reads < self.known_after => unresolved = true,
@@ -49,17 +50,17 @@ impl Session {
             }
             // What was sent of an update may be of one that the log lost.
             Validity::Valid
-                if self.part.is_some()
+                if self.parts.is_inside()
                     && (self.generation != Some(cache.generation()) || self.position.epoch != cache.log().epoch) =>
             {
-                self.is_broken = true;
+                self.parts.is_broken = true;
             }
             Validity::Valid => {
                 self.generation = Some(cache.generation());
                 self.adopt(&cache.log().epoch);
                 let mut out = take(&mut self.buffer);
                 // A segment of which the session hears nothing takes it to the next one.
-                while out.is_empty() && !self.budget_used && !self.is_broken {
+                while out.is_empty() && !self.budget_used && !self.parts.is_broken {
                     let Some(segment) = cache.segment(&self.topics, self.position.sequence) else { break };
                     self.fill(segment, patterns, &mut out);
                 }
@@ -73,9 +74,9 @@ impl Session {
                 && !cache.newest().is_some_and(|newest| newest.shows_end(&self.topics, place, target.reads))
         };
         let known = self.target.unwrap_or(Target { sequence: 0, reads: 0 });
-        let rest = self.part.map(|part| Target { sequence: known.sequence.max(part.sequence), ..known });
+        let rest = self.parts.part.map(|part| Target { sequence: known.sequence.max(part.sequence), ..known });
         self.target = rest.or(self.target).filter(is_there);
-        self.is_broken |= self.part.is_some() && self.target.is_none();
+        self.parts.is_broken |= self.parts.is_inside() && self.target.is_none();
         self.state = if self.target.is_some() { State::AwaitingPage } else { State::CaughtUp };
         unresolved
     }
@@ -94,7 +95,7 @@ impl Session {
             }
             if self.hears(entry) && self.may_read(entry, place, segment, patterns) {
                 let is_large = entry.wire.len() > CHUNK;
-                whole = if is_large || self.part.is_some() {
+                whole = if is_large || self.parts.is_inside() {
                     out.is_empty() && self.fill_part(entry, out)
                 } else {
                     self.admits(entry)
@@ -108,14 +109,14 @@ impl Session {
                 (self.client_knows, self.knows_by_hub) = (entry.sequence, entry.wire.starts_with(b"id: #"));
             }
             self.position.sequence = entry.sequence;
-            if self.goes_on && !out.is_empty() {
+            if self.parts.goes_on && !out.is_empty() {
                 // After its deadline, nothing but the rest of an update is sent.
                 whole = false;
                 break;
             }
         }
         if whole {
-            self.is_broken = self.part.is_some_and(|part| part.sequence <= segment.through());
+            self.parts.is_broken = self.parts.part.is_some_and(|part| part.sequence <= segment.through());
             self.position.sequence = segment.through();
         }
     }
@@ -127,10 +128,10 @@ impl Session {
 
     /// Appends the next part of a large update. Whether it is the last one.
     fn fill_part(&mut self, entry: &Entry, out: &mut Vec<u8>) -> bool {
-        let sent = match self.part {
+        let sent = match self.parts.part {
             Some(part) if part.sequence == entry.sequence => part.sent,
             Some(_) => {
-                self.is_broken = true;
+                self.parts.is_broken = true;
                 return false;
             }
             None => {
@@ -143,23 +144,8 @@ impl Session {
         let end = sent.saturating_add(CHUNK).min(entry.wire.len());
         out.extend_from_slice(entry.wire.get(sent..end).unwrap_or_default());
         let is_last = end == entry.wire.len();
-        self.part = (!is_last).then_some(Part { sequence: entry.sequence, sent: end });
+        self.parts.part = (!is_last).then_some(Part { sequence: entry.sequence, sent: end });
         is_last
-    }
-
-    /// Whether it was sent a part of an update and not the rest.
-    pub(crate) fn is_inside(&self) -> bool {
-        self.part.is_some()
-    }
-
-    /// Whether what it is being sent begins in the middle of an update: nobody can take it back.
-    pub(crate) fn goes_on(&self) -> bool {
-        self.goes_on
-    }
-
-    /// Whether the rest of an update cannot be had any more.
-    pub(crate) fn is_broken(&self) -> bool {
-        self.is_broken
     }
 
     /// The places of what it may hear of a segment that covers its position.
@@ -234,8 +220,8 @@ impl Session {
     /// Moves it to `start`, where the log goes on, and puts what says so into the buffer. In the middle of an update
     /// its stream ends instead, and its client hears of the gap when it comes back.
     pub(crate) fn announce_gap(&mut self, start: Position) {
-        if self.part.is_some() {
-            self.is_broken = true;
+        if self.parts.is_inside() {
+            self.parts.is_broken = true;
             return;
         }
         let before = self.buffer.len();
@@ -371,7 +357,7 @@ mod tests {
     /// What a session is sent next of a segment.
     fn next(session: &mut Session, entries: &[Entry]) -> Vec<u8> {
         let mut out = Vec::new();
-        session.goes_on = session.is_inside();
+        session.parts.goes_on = session.parts.is_inside();
         session.fill(&segment(entries.to_vec()), &mut Patterns::default(), &mut out);
         out
     }
@@ -384,7 +370,7 @@ mod tests {
         let mut received = Vec::new();
         for part in 0..4 {
             let out = next(&mut session, &entries);
-            assert!(out.len() <= CHUNK && session.is_inside() == (part < 3), "{part}");
+            assert!(out.len() <= CHUNK && session.parts.is_inside() == (part < 3), "{part}");
             received.extend(out);
         }
         assert_eq!(received, entries[1].wire);
@@ -401,12 +387,12 @@ mod tests {
             let mut session = session(&["a"], Selector::none(), 1, u64::MAX);
             assert_eq!(next(&mut session, &entries).len(), CHUNK);
             assert_eq!(next(&mut session, rest), b"");
-            assert!(session.is_broken());
+            assert!(session.parts.is_broken);
         }
         let mut session = session(&["a"], Selector::none(), 1, u64::MAX);
         next(&mut session, &entries);
         session.announce_gap(position(9));
-        assert!(session.is_broken() && session.buffer.is_empty());
+        assert!(session.parts.is_broken && session.buffer.is_empty());
     }
 
     /// A session of a quiet topic that has passed `passed` updates of others, of a log that keeps 8.

@@ -69,7 +69,7 @@ impl Dispatcher {
                 match session.state {
                     State::Writing | State::Ending => {
                         session.state = State::Interrupted;
-                        if !session.goes_on() {
+                        if !session.parts.goes_on {
                             actions.push(Action::Interrupt(id));
                         }
                     }
@@ -91,7 +91,8 @@ impl Dispatcher {
         session.take_last_look(self.reader.begun(), now);
         if !session.has_begun() {
             session.state = State::AwaitingPosition;
-        } else if let Some(cache) = self.reader.cache.as_ref().filter(|_| now < session.deadline || session.is_inside())
+        } else if let Some(cache) =
+            self.reader.cache.as_ref().filter(|_| now < session.deadline || session.parts.is_inside())
         {
             self.unresolved |= session.serve(cache, &mut self.patterns, self.reader.succeeded());
             is_over = session.generation == Some(cache.generation())
@@ -105,10 +106,10 @@ impl Dispatcher {
         let cause = if is_over { Cause::TopicsEnded } else { Cause::Budget };
         let is_late = now >= session.deadline;
         // The rest of an update that was begun is sent all the same, if it is there.
-        let goes_on = session.goes_on() && !chunk.is_empty();
+        let goes_on = session.parts.goes_on && !chunk.is_empty();
         let has_no_more = (session.budget_used || is_over) && chunk.is_empty();
-        if session.is_broken() || (is_late && !goes_on) || has_no_more {
-            if !session.is_inside() {
+        if session.parts.is_broken || (is_late && !goes_on) || has_no_more {
+            if !session.parts.is_inside() {
                 session.last_words(self.reader.known_extent(), &mut chunk, cause);
             }
             session.state = State::Ending;

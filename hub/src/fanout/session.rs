@@ -9,9 +9,10 @@ use std::time::Duration;
 use spin_sse::{ByteBudget, encode_retry};
 
 use crate::fanout::events::{encode_gap, encode_place, encode_ready};
+use crate::fanout::parts::Parts;
 use crate::fanout::patterns::PatternId;
 use crate::fanout::resume::Resume;
-use crate::fanout::state::{Part, State};
+use crate::fanout::state::State;
 use crate::instant::{Instant, after};
 use crate::log::Position;
 use crate::topic::selector::Selector;
@@ -91,11 +92,7 @@ pub(crate) struct Session {
     /// The client knows that id as one that the hub made. One of a publisher may be that of another update too.
     pub(super) knows_by_hub: bool,
     /// What it was sent of an update that is larger than a chunk.
-    pub(super) part: Option<Part>,
-    /// What it is being sent begins in the middle of an update.
-    pub(super) goes_on: bool,
-    /// The rest of an update cannot be had any more: its stream ends.
-    pub(super) is_broken: bool,
+    pub(super) parts: Parts,
     pub(super) budget: ByteBudget,
     pub(super) quiet: bool,
     retry: Duration,
@@ -137,9 +134,7 @@ impl Session {
             position: Position { epoch: String::new(), sequence: 0 },
             client_knows: 0,
             knows_by_hub: false,
-            part: None,
-            goes_on: false,
-            is_broken: false,
+            parts: Parts::default(),
             budget: ByteBudget::new(max_bytes),
             quiet,
             retry,
@@ -202,7 +197,7 @@ impl Session {
 
     /// When there is something to do for it although nothing new comes.
     pub(crate) fn due(&self) -> Instant {
-        if self.part.is_some() {
+        if self.parts.is_inside() {
             return self.deadline;
         }
         let end = if self.had_last_look { self.deadline } else { self.last_look() };
@@ -223,7 +218,7 @@ impl Session {
 
     /// Whether it was sent nothing for so long that it is sent a keep-alive.
     pub(crate) fn wants_keep_alive(&self, now: Instant) -> bool {
-        !self.is_inside() && now >= after(self.last_write, KEEP_ALIVE)
+        !self.parts.is_inside() && now >= after(self.last_write, KEEP_ALIVE)
     }
 
     /// Which of its topics have ended is not known. `reads` have begun.

@@ -18,12 +18,3 @@ pub(crate) enum State {
     /// The host is taking its last words.
     Ending,
 }
-
-/// How much was sent of an update, the next that the session hears after its position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part {
-    /// The update's sequence.
-    pub(super) sequence: u64,
-    /// The first bytes of the update.
-    pub(super) sent: usize,
-}
