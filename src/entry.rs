@@ -21,14 +21,20 @@ async fn answer(request: Request) -> Result<Response, ErrorCode> {
     let reply = match route(&method, path) {
         Route::Page => page::page(nonce()),
         Route::MethodNotAllowed(allow) => reply::method_not_allowed(allow),
-        Route::NotFound => reply::text(StatusCode::NOT_FOUND, format!("there is nothing at {path}: try / or /sse")),
+        Route::NotFound => nothing(path),
         route => match Hub::from_variables().await {
             Ok(hub) if route == Route::Hub => return hub.serve(request).await,
-            Ok(hub) => return clock(&request, &hub),
+            Ok(hub) if route == Route::Clock => return clock(&request, &hub),
+            Ok(hub) if hub.config().subscriptions => return hub.serve(request).await,
+            Ok(_) => nothing(path),
             Err(error) => reply::text(StatusCode::INTERNAL_SERVER_ERROR, error),
         },
     };
     reply::for_method(&method, reply).into_response()
+}
+
+fn nothing(path: &str) -> reply::Reply {
+    reply::text(StatusCode::NOT_FOUND, format!("there is nothing at {path}: try / or /sse"))
 }
 
 fn clock(request: &Request, hub: &Hub) -> Result<Response, ErrorCode> {

@@ -12,6 +12,8 @@ pub enum Route {
     Clock,
     /// The hub, which knows its methods itself.
     Hub,
+    /// What is below the hub's path, which is the hub's too if it says who subscribes.
+    Subscriptions,
     /// A path that exists, with a method it does not have; holds the value of `allow`.
     MethodNotAllowed(&'static str),
     /// No such path.
@@ -26,6 +28,7 @@ pub fn route(method: &Method, path: &str) -> Route {
         ("/" | "/sse", _) => Route::MethodNotAllowed("GET, HEAD"),
         (HUB, _) => Route::Hub,
         (path, _) if path.starts_with(METADATA_PATH) => Route::Hub,
+        _ if path.strip_prefix(HUB).is_some_and(|below| below.starts_with("/subscriptions")) => Route::Subscriptions,
         _ => Route::NotFound,
     }
 }
@@ -51,7 +54,11 @@ mod tests {
             check(&method, HUB, Route::Hub);
         }
         check(&Method::GET, "/.well-known/oauth-protected-resource/.well-known/mercure", Route::Hub);
+        for path in ["/.well-known/mercure/subscriptions", "/.well-known/mercure/subscriptions/exact/a%2Fb/c"] {
+            check(&Method::GET, path, Route::Subscriptions);
+        }
         check(&Method::GET, "/.well-known/mercure/", Route::NotFound);
+        check(&Method::GET, "/.well-known/mercure/other", Route::NotFound);
         check(&Method::GET, "/sse/", Route::NotFound);
         check(&Method::POST, "/nothing", Route::NotFound);
     }

@@ -40,6 +40,8 @@ pub struct Config {
     /// The hub's URL as its clients know it, such as `https://example.com/.well-known/mercure`. By default it is made
     /// of the scheme, the host and the path of each request.
     pub hub_url: Option<String>,
+    /// Whether updates say who subscribes and who leaves; by default they do not.
+    pub subscriptions: bool,
 }
 
 impl Default for Config {
@@ -58,6 +60,7 @@ impl Default for Config {
             max_streams: 0,
             origins: Origins::default(),
             hub_url: None,
+            subscriptions: false,
         }
     }
 }

@@ -78,6 +78,7 @@
 //! | --- | --- | --- |
 //! | `keys` | yes | tokens signed with ES256, EdDSA or RS256. Without it the hub knows HS256 only |
 //! | `patterns` | yes | topic matchers that are URL Patterns or URI Templates. Without it they are refused |
+//! | `subscriptions` | yes | updates and an API that say who follows what. Without it that setting is refused |
 //! | `spin` | yes | the hub on Spin. Without it the crate is pure: requests, tokens, the dispatcher |
 //!
 //! A component with `spin` is built for `wasm32-wasip2` by Rust 1.94 or later, and runs on Spin 4.1 or later.
@@ -87,7 +88,7 @@
 //! In: publishing, subscribing, resuming, authorization, the history in SQLite or Redis, and the fan-out to the
 //! streams of an instance.
 //!
-//! Out: a page, metrics, the protocol's subscription events and API.
+//! Out: a page, metrics.
 //!
 //! # Rooms, in the order data flows
 //!
@@ -99,11 +100,11 @@
 //! * `request`: the bytes of a request to a value, or a refusal.
 //! * `access`: who may do what. `config` is what a hub is told, `settings` the text that says it.
 //! * `fanout`: the dispatcher, which is pure: events and the time go in, actions come out.
-//! * `relays`: upstreams that are appended to topics, which is pure too.
+//! * `relays`: upstreams that are appended to topics, which is pure too; and `presence`: who follows what.
 //! * `spin`, behind the feature of that name: the adapters to Spin and WASI. Without it the crate is pure.
 
 #![cfg_attr(
-    not(all(feature = "spin", feature = "keys")),
+    not(all(feature = "spin", feature = "keys", feature = "subscriptions")),
     allow(dead_code, reason = "what only the adapters and public keys use")
 )]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test fails by a panic"))]
@@ -126,6 +127,9 @@ mod settings;
 mod fanout;
 
 mod relays;
+
+#[cfg(feature = "subscriptions")]
+mod presence;
 
 #[cfg(feature = "spin")]
 mod spin;

@@ -1,9 +1,9 @@
 //! The log: the only truth about which updates there are, and in which order.
 //!
 //! `log` has the trait and its laws, `interest` what is read, `position` and `record` what a log returns, `ended`
-//! which topics have had their last update, `listener` who is woken, `relay` who relays to which topic. The backends
-//! `sqlite` and `redis` are generic over the connection, so that they are tested without Spin; `lean` is for their
-//! statements and scripts.
+//! which topics have had their last update, `listener` who is woken, `relay` who relays to which topic, `presence` who
+//! follows what. The backends `sqlite` and `redis` are generic over the connection, so that they are tested without
+//! Spin; `lean` is for their statements and scripts.
 
 pub(crate) mod unavailable;
 
@@ -18,6 +18,8 @@ pub(crate) mod relay;
 
 #[allow(clippy::module_inception, reason = "the room is named after its trait")]
 pub(crate) mod log;
+
+pub(crate) mod presence;
 
 pub(crate) mod lean;
 

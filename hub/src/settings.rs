@@ -14,7 +14,7 @@ const SEPARATOR: char = '\u{1e}';
 
 impl Config {
     /// The names of the settings, which [`from_settings`](Config::from_settings) knows.
-    pub const SETTINGS: [&str; 26] = [
+    pub const SETTINGS: [&str; 27] = [
         "log",
         "log_host",
         "stream_key",
@@ -41,6 +41,7 @@ impl Config {
         "hub_url",
         "quiet",
         "max_streams",
+        "subscriptions",
     ];
 
     /// Reads settings: each is `name=value`, with the character U+001E between two. What each means, and what it is
@@ -73,6 +74,7 @@ impl Config {
             hub_url,
             quiet: settings.flag("quiet", default.quiet)?,
             max_streams: settings.number("max_streams", 0, default.max_streams)?,
+            subscriptions: settings.subscriptions(default.subscriptions)?,
         })
     }
 }
@@ -81,7 +83,8 @@ impl Config {
 const NAMES: &str = "log, log_host, stream_key, redis_wait_replicas, stream_seconds, stream_bytes, retry_ms, poll_ms, \
     gather, history_updates, history_seconds, history_bytes, jwt_secret, jwt_publisher_secret, \
     jwt_subscriber_secret, jwt_keys, jwt_publisher_keys, jwt_subscriber_keys, jwks_host, jwt_issuer, cookie_name, \
-    anonymous, cors_origins, hub_url, quiet, max_streams";
+    anonymous, cors_origins, hub_url, quiet, max_streams, \
+    subscriptions";
 
 /// The settings that are there.
 struct Settings<'s>(&'s str);
@@ -146,6 +149,15 @@ impl<'s> Settings<'s> {
         }
     }
 
+    fn subscriptions(&self, default: bool) -> Result<bool, String> {
+        match self.flag("subscriptions", default)? {
+            true if cfg!(not(feature = "subscriptions")) => {
+                Err("variable subscriptions must be false: the component was built without this feature".to_owned())
+            }
+            on => Ok(on),
+        }
+    }
+
     fn backend(&self) -> Result<Backend, String> {
         let url = self.text("log", "sqlite").trim();
         if url == "sqlite" {
@@ -173,7 +185,7 @@ mod tests {
         retry_ms=1000|poll_ms=50|gather=true|history_updates=5|history_seconds=6|history_bytes=7|jwt_secret=a=b c\n|\
         jwt_publisher_secret=|jwt_subscriber_secret=|jwt_keys=|jwt_publisher_keys=|jwt_subscriber_keys=|jwks_host=|\
         jwt_issuer=|cookie_name=|\
-        anonymous=false|cors_origins=|hub_url=|quiet=true|max_streams=8";
+        anonymous=false|cors_origins=|hub_url=|quiet=true|max_streams=8|subscriptions=false";
 
     fn config(settings: &str) -> Result<Config, String> {
         Config::from_settings(&settings.replace('|', "\u{1e}"))

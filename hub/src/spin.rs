@@ -15,6 +15,23 @@ pub(crate) mod detached;
 #[cfg(feature = "keys")]
 pub(crate) mod key_source;
 
+#[cfg(feature = "subscriptions")]
+pub(crate) mod presences;
+#[cfg(not(feature = "subscriptions"))]
+pub(crate) mod presences {
+    //! Nobody is said to be present.
+
+    /// There is none.
+    #[derive(Debug)]
+    pub(crate) enum Present {}
+
+    impl Present {
+        pub(crate) fn released(self) {
+            match self {}
+        }
+    }
+}
+
 pub(crate) mod append;
 pub(crate) mod door;
 pub(crate) mod ends;
@@ -38,6 +55,9 @@ pub(crate) mod relaying;
 
 pub(crate) mod instead;
 
+#[cfg(feature = "subscriptions")]
+pub(crate) mod attending;
+
 pub(crate) mod answer;
 pub(crate) mod metadata;
 
@@ -49,5 +69,7 @@ pub(crate) mod latest;
 
 pub(crate) mod publish;
 pub(crate) mod subscribe;
+#[cfg(feature = "subscriptions")]
+pub(crate) mod subscriptions;
 
 pub(crate) mod serve;

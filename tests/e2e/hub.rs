@@ -21,6 +21,7 @@ mod relay;
 mod resume;
 mod shutdown;
 mod sqlite_file;
+mod subscriptions;
 mod tokens;
 mod topics;
 mod uploads;
@@ -129,6 +130,15 @@ on_every_log! {
         readers_of_many_relays_that_are_cut_get_each_event_once_and_in_order
         a_relay_waits_for_a_log_that_is_away_and_reads_no_further
         a_text_is_relayed_as_it_comes;
+    subscriptions:
+        an_update_says_who_subscribes_and_who_leaves
+        one_subscription_is_followed_by_its_topic
+        the_api_lists_who_follows_what
+        the_api_is_for_who_may_subscribe_to_it
+        a_client_that_comes_back_after_a_rotation_is_the_same_subscriber
+        many_that_come_at_once_are_all_there_once
+        what_a_host_had_that_died_ends_once
+        nothing_is_said_or_kept_unless_it_is_asked_for;
     failures:
         a_killed_host_loses_nothing_that_it_answered_and_doubles_nothing
         a_log_that_fails_ends_no_stream_and_loses_nothing

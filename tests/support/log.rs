@@ -87,6 +87,29 @@ impl Log {
         }
     }
 
+    /// Makes the leases of all who hold subscribers run out.
+    pub fn expire_subscriptions(&self) {
+        match self {
+            Log::Sqlite(directory) => database(directory).execute_batch("UPDATE holders SET lease = 1").unwrap(),
+            Log::Redis(redis) => drop(redis.command(&["EVAL", EXPIRE_SUBSCRIPTIONS, "0"])),
+        }
+    }
+
+    /// How many subscribers and holders of some it has.
+    pub fn subscriptions(&self) -> usize {
+        match self {
+            Log::Sqlite(directory) => {
+                let query = "SELECT (SELECT count(*) FROM subscriptions) + (SELECT count(*) FROM holders)";
+                database(directory).query_row(query, [], |row| row.get(0)).unwrap()
+            }
+            Log::Redis(redis) => {
+                let keys = ["subscribers", "subscriptions", "leases"].map(|key| format!("{{sse:updates}}:{key}"));
+                let keys: Vec<_> = ["EXISTS"].into_iter().chain(keys.iter().map(String::as_str)).collect();
+                redis.command(&keys).parse().unwrap()
+            }
+        }
+    }
+
     /// Which instances have registered, and how many streams each has.
     pub fn listeners(&self) -> Vec<(u64, usize)> {
         let listeners = match self {
@@ -134,6 +157,11 @@ const DELETE_LISTENERS: &str = "
 const EXPIRE_RELAYS: &str = "
     for _, topic in ipairs(redis.call('HKEYS', '{sse:updates}:relays')) do
         redis.call('HSET', '{sse:updates}:relays', topic, '1 1')
+    end
+    return 0";
+const EXPIRE_SUBSCRIPTIONS: &str = "
+    for _, holder in ipairs(redis.call('ZRANGE', '{sse:updates}:leases', 0, -1)) do
+        redis.call('ZADD', '{sse:updates}:leases', 1, holder)
     end
     return 0";
 const LISTENERS: &str = "

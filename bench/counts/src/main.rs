@@ -138,6 +138,7 @@ fn dispatch() {
             deadline: u64::MAX,
             retry: Duration::from_secs(1),
             quiet: false,
+            ticket: None,
         };
         dispatcher.join(session, 0);
     }

@@ -45,7 +45,6 @@ impl Grant {
         Grant { expires: expires.into(), ..self }
     }
 
-    #[cfg_attr(not(test), allow(dead_code, reason = "what subscription events will tell"))]
     /// The payload of a subscription that has this text as its matcher: a JSON text. The first detail that matches it
     /// counts, also if it has none.
     pub(crate) fn payload(&self, matcher: &str) -> Option<Rc<str>> {

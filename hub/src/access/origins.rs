@@ -13,7 +13,7 @@ use crate::request::refusal::Refusal;
 pub(crate) const METHODS: &str = "GET, HEAD, QUERY, POST, OPTIONS";
 
 const REQUEST_HEADERS: &str = "authorization, content-type, last-event-id, prefer, cache-control";
-const RESPONSE_HEADERS: &str = "mercure-last-event-id, mercure-id, preference-applied";
+const RESPONSE_HEADERS: &str = "mercure-last-event-id, mercure-id, preference-applied, link";
 /// How many seconds a browser may remember a preflight: Chromium remembers none for longer.
 const MAX_AGE: &str = "7200";
 
@@ -233,7 +233,7 @@ mod tests {
                 &[
                     "access-control-allow-credentials: true",
                     &format!("access-control-allow-origin: {origin}"),
-                    "access-control-expose-headers: mercure-last-event-id, mercure-id, preference-applied",
+                    "access-control-expose-headers: mercure-last-event-id, mercure-id, preference-applied, link",
                     "vary: origin",
                 ],
             );
@@ -260,7 +260,7 @@ mod tests {
                 origin,
                 &[
                     "access-control-allow-origin: *",
-                    "access-control-expose-headers: mercure-last-event-id, mercure-id, preference-applied",
+                    "access-control-expose-headers: mercure-last-event-id, mercure-id, preference-applied, link",
                 ],
             );
         }

@@ -38,6 +38,27 @@ pub(crate) fn may_subscribe(grant: Option<&Grant>, anonymous: bool) -> Result<()
     ))
 }
 
+/// Whether whoever has this grant may be told who follows what: that, as a topic, is to be covered.
+///
+/// # Errors
+///
+/// 401 without a grant; 403.
+pub(crate) fn may_list(grant: Option<&Grant>, topic: &str) -> Result<(), Refusal> {
+    let Some(grant) = grant else {
+        return Err(Refusal::token(
+            Challenge::Missing,
+            "who follows what is told to holders of a token: send one as authorization: Bearer, or in a cookie",
+        ));
+    };
+    if grant.subscribe.matches(topic) {
+        return Ok(());
+    }
+    Err(Refusal::token(
+        Challenge::InsufficientScope,
+        format!("the token does not cover subscribing to {topic:?}: get one that does"),
+    ))
+}
+
 /// Whether an update may be read: anyone may read a public one, and a private one who is `granted` one of its topics.
 pub(crate) fn may_read(private: bool, granted: impl FnOnce() -> bool) -> bool {
     !private || granted()
@@ -68,6 +89,22 @@ mod tests {
                 assert!(refusal.reason.contains(sentence), "{refusal}");
             }
             (result, expected) => panic!("{result:?} is not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn who_follows_what_is_for_who_may_subscribe_to_that() {
+        let topic = "/.well-known/mercure/subscriptions/exact/a";
+        let refused = may_list(None, topic).unwrap_err();
+        assert_eq!((refused.status.as_u16(), refused.challenge), (401, Some(Challenge::Missing)));
+        let grant = |topics: &[&str]| {
+            let subscribe = Selector::new(topics.iter().map(|topic| (*topic).to_owned())).unwrap();
+            Grant::new(Selector::ALL, subscribe)
+        };
+        let refused = may_list(Some(&grant(&["/.well-known/mercure/subscriptions", "a"])), topic).unwrap_err();
+        assert_eq!((refused.status.as_u16(), refused.challenge), (403, Some(Challenge::InsufficientScope)));
+        for covers in [topic, "*"] {
+            assert_eq!(may_list(Some(&grant(&[covers])), topic), Ok(()));
         }
     }
 

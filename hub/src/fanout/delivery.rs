@@ -199,20 +199,23 @@ impl Session {
     fn tell_place(&mut self, out: &mut Vec<u8>) {
         let before = out.len();
         (self.client_knows, self.knows_by_hub) = (self.position.sequence, true);
-        encode_place(&self.position, self.quiet, out);
+        encode_place(&self.position, None, self.quiet, out);
         self.budget.spend(out.len().saturating_sub(before));
     }
 
-    /// Appends what a client should know before its stream ends: its place, if the one that it knows is far back. When
-    /// it comes back, the log is read from there. Of topics that have ended, the client must know their end, by an id
-    /// of the hub: one of a publisher may be that of an earlier update too, and leaves the history with its update.
+    /// Appends what a client should know before its stream ends: its place, if the one that it knows is far back, or
+    /// with it comes what it shows to come back as the same subscriber. When it comes back, the log is read from there.
+    /// Of topics that have ended, the client must know their end, by an id of the hub: one of a publisher may be that
+    /// of an earlier update too, and leaves the history with its update.
     pub(crate) fn last_words(&mut self, log: Option<&Extent>, out: &mut Vec<u8>, cause: Cause) {
         let behind = self.position.sequence.saturating_sub(self.client_knows);
         let must_know = match cause {
             Cause::TopicsEnded => behind > 0 || !self.knows_by_hub,
             _ => behind > READ_AGAIN || log.is_some_and(|log| self.is_behind(log)),
         };
-        if self.begun && must_know {
+        if let Some(ticket) = self.ticket().filter(|_| self.begun && cause != Cause::TopicsEnded) {
+            encode_place(&self.position, Some(ticket), self.quiet, out);
+        } else if self.begun && must_know {
             self.tell_place(out);
         }
     }
@@ -226,7 +229,7 @@ impl Session {
         }
         let before = self.buffer.len();
         if self.quiet {
-            encode_place(&start, true, &mut self.buffer);
+            encode_place(&start, None, true, &mut self.buffer);
         } else {
             encode_gap(&self.position.to_string(), &start, &mut self.buffer);
         }
@@ -292,7 +295,8 @@ mod tests {
         let selector = selector(follows);
         let retry = Duration::ZERO;
         let topics = selector.topics().map(Rc::from).collect();
-        let new = NewSession { selector, grant, resume, asked: 0, max_bytes, deadline: 0, retry, quiet: false };
+        let new =
+            NewSession { selector, grant, resume, asked: 0, max_bytes, deadline: 0, retry, quiet: false, ticket: None };
         let mut session = Session::new(new, topics, 0);
         session.buffer.clear();
         session.budget = ByteBudget::new(max_bytes);

@@ -34,9 +34,13 @@ pub(crate) fn encode_ready(
     event.encode(out);
 }
 
-/// Appends what tells the client its place, and nothing else. In a quiet stream it is a block without data.
-pub(crate) fn encode_place(position: &Position, quiet: bool, out: &mut Vec<u8>) {
-    let place = position.to_string();
+/// Appends what tells the client its place, and nothing else. In a quiet stream it is a block without data. With a
+/// `ticket`, the client shows that when it comes back from there.
+pub(crate) fn encode_place(position: &Position, ticket: Option<&str>, quiet: bool, out: &mut Vec<u8>) {
+    let place = match ticket {
+        Some(ticket) => format!("{position}~{ticket}"),
+        None => position.to_string(),
+    };
     let mut event = match quiet {
         true => Event::without_data(),
         false => Event::new(format!(r#"{{"lastEventId":{}}}"#, quoted(&place))).name(PLACE),

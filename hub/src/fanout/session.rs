@@ -3,6 +3,7 @@
 //! A session has no queue: it is a position in the log. What it is sent is made from a segment of the log when its last
 //! write has ended.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ pub struct NewSession {
     pub retry: Duration,
     /// Without the hub's own events: the client is told its place and nothing else.
     pub quiet: bool,
+    /// What its last words have for it to come back as the same subscriber, once that is known.
+    pub ticket: Option<Rc<OnceCell<String>>>,
 }
 
 /// A client's stream, from the response head to the end.
@@ -96,6 +99,7 @@ pub(crate) struct Session {
     pub(super) budget: ByteBudget,
     pub(super) quiet: bool,
     retry: Duration,
+    ticket: Option<Rc<OnceCell<String>>>,
 }
 
 /// The log may have something for a session up to a sequence.
@@ -110,7 +114,7 @@ pub(crate) struct Target {
 impl Session {
     /// A session that is written to for the first time, or waits for its position.
     pub(crate) fn new(new: NewSession, topics: Vec<Rc<str>>, now: Instant) -> Self {
-        let NewSession { selector, grant, resume, asked, max_bytes, deadline, retry, quiet } = new;
+        let NewSession { selector, grant, resume, asked, max_bytes, deadline, retry, quiet, ticket } = new;
         let mut session = Session {
             state: State::AwaitingPosition,
             deadline,
@@ -138,6 +142,7 @@ impl Session {
             budget: ByteBudget::new(max_bytes),
             quiet,
             retry,
+            ticket,
         };
         if let Some(resume) = resume {
             session.begin(resume);
@@ -152,7 +157,7 @@ impl Session {
         if self.quiet {
             encode_retry(self.retry, &mut self.buffer);
             if untold {
-                encode_place(&position, true, &mut self.buffer);
+                encode_place(&position, None, true, &mut self.buffer);
             }
         } else {
             encode_ready(&position, lost.as_deref(), resumed, self.retry, &mut self.buffer);
@@ -182,6 +187,11 @@ impl Session {
         if self.position.epoch != epoch {
             epoch.clone_into(&mut self.position.epoch);
         }
+    }
+
+    /// What its client shows to come back as the same subscriber, if that is known.
+    pub(crate) fn ticket(&self) -> Option<&str> {
+        self.ticket.as_ref()?.get().map(String::as_str)
     }
 
     /// Whether the log is asked for every topic on its behalf: it may hear topics that it does not name.

@@ -1,5 +1,7 @@
 //! The laws of [`Log`], as one test that every backend passes.
 
+pub(crate) mod presence;
+
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};

@@ -1,5 +1,7 @@
 //! A log in memory, for tests: the laws of [`Log`] in their plainest form, and ways to break what the log keeps.
 
+mod presence;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -39,6 +41,7 @@ struct State {
     /// The topics that have ended, the one that ended first comes first.
     ended: Ended,
     relays: BTreeMap<String, Relay>,
+    present: presence::Present,
 }
 
 #[derive(Debug)]
@@ -119,6 +122,7 @@ impl State {
             gathered: None,
             ended: Vec::new(),
             relays: BTreeMap::new(),
+            present: presence::Present::default(),
         }
     }
 
@@ -305,5 +309,6 @@ mod tests {
     #[test]
     fn a_log_in_memory_obeys_the_laws() {
         laws::check(|history| MemoryLog::new("memory", history));
+        laws::presence::check(|| MemoryLog::new("memory", 10_000), |log, holder| log.lapse(holder));
     }
 }

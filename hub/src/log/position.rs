@@ -83,9 +83,11 @@ pub struct Position {
 }
 
 impl Position {
-    /// Reads `#<epoch>-<sequence>`; `None` for an id that the hub did not mint.
+    /// Reads `#<epoch>-<sequence>`; `None` for an id that the hub did not mint. After it, the last id of a stream may
+    /// have `~` and what its client shows to come back as the same subscriber.
     pub fn parse(id: &str) -> Option<Position> {
-        let (epoch, sequence) = id.strip_prefix('#')?.rsplit_once('-')?;
+        let place = id.split_once('~').map_or(id, |(place, _)| place);
+        let (epoch, sequence) = place.strip_prefix('#')?.rsplit_once('-')?;
         let digits = sequence.bytes().all(|byte| byte.is_ascii_digit());
         let sequence = sequence.parse().ok().filter(|_| digits)?;
         Some(Position { epoch: epoch.to_owned(), sequence })
@@ -109,12 +111,16 @@ mod tests {
     #[test]
     fn a_position_is_read_as_it_is_written() {
         assert_eq!(position("0a1b", 42).to_string(), "#0a1b-42");
-        assert_eq!(Position::parse("#0a1b-42"), Some(position("0a1b", 42)));
+        for id in ["#0a1b-42", "#0a1b-42~", "#0a1b-42~0-7~"] {
+            assert_eq!(Position::parse(id), Some(position("0a1b", 42)), "{id}");
+        }
     }
 
     #[test]
     fn an_id_the_hub_did_not_mint_is_no_position() {
-        for id in ["", "#", "#-", "#a-", "#a", "a-1", "#a-+1", "#a--", "#a-18446744073709551616", "urn:uuid:1-2"] {
+        for id in
+            ["", "#", "#-", "#a-", "#a", "a-1", "#a-+1", "#a--", "#a-18446744073709551616", "#~a-1", "urn:uuid:1-2"]
+        {
             assert_eq!(Position::parse(id), None, "{id}");
         }
     }

@@ -26,7 +26,10 @@ pub(crate) mod recent;
 pub(crate) mod relays;
 pub(crate) mod told;
 
-use std::cell::RefCell;
+pub(crate) mod log;
+
+pub(crate) mod presence;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -34,16 +37,17 @@ use crate::instant::{Instant, between};
 use crate::log::ended::{self, AppendError, Ended};
 use crate::log::interest::Interest;
 use crate::log::listener::{Census, ListenerId, Registration, Woken};
-use crate::log::log::{Appended, AsOf, Log, PAGE_BYTES, PAGE_UPDATES, Page, Retention};
-use crate::log::position::{Extent, Position};
+use crate::log::log::{Appended, AsOf, Log, PAGE_BYTES, PAGE_UPDATES, Page};
+use crate::log::position::Extent;
 use crate::log::record::Record;
-use crate::log::redis::connector::{Connected, Connector, OPERATION_TIMEOUT};
-use crate::log::redis::keys::Keys;
-use crate::log::redis::script::{Script, bytes};
-use crate::log::redis::server::{Connection, Server, Value};
+use crate::log::redis::connector::OPERATION_TIMEOUT;
+use crate::log::redis::script::bytes;
+use crate::log::redis::server::{Connection, Server};
 use crate::log::redis::told::WAIT_ENTRIES;
 use crate::log::relay::{Begun, HolderId};
 use crate::log::unavailable::Unavailable;
+
+pub(crate) use log::RedisLog;
 
 /// How long Redis waits for replicas, in milliseconds.
 const REPLICAS_MS: &str = "2000";
@@ -51,59 +55,7 @@ const REPLICAS_MS: &str = "2000";
 const PROMPT: Duration = Duration::from_millis(500);
 /// How long a wait lasts when a listener is told nothing.
 const WAIT: Duration = Duration::from_secs(5);
-/// Where updates were appended, or why not.
-type Written = Result<Position, AppendError>;
-
-/// What a script is told through a connection.
-type Values<'a, S> = dyn Fn(&Connected<<S as Server>::Connection>) -> Vec<Vec<u8>> + 'a;
-
-/// A log in one stream of a server.
-pub(crate) struct RedisLog<S: Server> {
-    connector: Connector<S>,
-    keys: Keys,
-    retention: Retention,
-    /// How many replicas must have an update before its publisher is answered.
-    replicas: u32,
-    /// Not used while a wait is under way: one that is given up closes its connection.
-    waiting: RefCell<Option<S::Connection>>,
-    /// Whose wait was the last, and the id of the entry that it returned last.
-    waited: RefCell<(ListenerId, String)>,
-}
-
 impl<S: Server> RedisLog<S> {
-    /// A log in the stream that `keys` names, on `server`.
-    pub(crate) fn new(server: S, keys: Keys, retention: Retention, replicas: u32) -> Self {
-        let (connector, waiting, waited) = (Connector::new(server), RefCell::default(), RefCell::default());
-        RedisLog { connector, keys, retention, replicas, waiting, waited }
-    }
-
-    /// Appends, and so makes the log where there is none, and completes its index.
-    async fn write(&self, to: &Connected<S::Connection>, records: &[Record]) -> Result<Written, Unavailable> {
-        let keys = append::keys(&self.keys, records);
-        let values = append::values(&to.run_id, self.connector.server.random(), self.retention, records);
-        reply::written(script::APPEND.run(&to.connection, &keys, values).await?)
-    }
-
-    /// Asks `script`. Where there is no log, or its index is not whole, the reply is empty: it makes that first, and
-    /// asks again. `values` is a `dyn`, so that this is in the component once.
-    async fn ask(&self, script: &Script, keys: &[String], values: &Values<'_, S>) -> Result<Vec<Value>, Unavailable> {
-        self.connector
-            .with(async |connected| {
-                let mut reply = script.run(&connected.connection, keys, values(connected)).await?;
-                if reply.is_empty() {
-                    let _ = self.write(connected, &[]).await?;
-                    reply = script.run(&connected.connection, keys, values(connected)).await?;
-                }
-                if reply.is_empty() { Err(Unavailable::new("Redis forgets what it was just told")) } else { Ok(reply) }
-            })
-            .await
-    }
-
-    /// Runs a script for which there need be no log.
-    async fn run(&self, script: &Script, keys: &[String], values: Vec<Vec<u8>>) -> Result<Vec<Value>, Unavailable> {
-        self.connector.with(async |connected| script.run(&connected.connection, keys, values).await).await
-    }
-
     async fn read(&self, sequence: u64, updates: usize) -> Result<Page, Unavailable> {
         let keys = [self.keys.stream.clone(), self.keys.hub.clone()];
         let values = [sequence.to_string(), updates.to_string(), PAGE_BYTES.to_string()];

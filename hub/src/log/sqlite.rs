@@ -3,7 +3,7 @@
 //! One statement per operation, because Spin runs one statement at a time: pruning is a trigger, and a page is one row.
 //!
 //! `connection` is what the log needs of SQLite, `row` what goes there and comes back, `open` makes and converts the
-//! tables, `append`, `registry` and `relays` have the statements that write.
+//! tables, `append`, `registry`, `relays` and `presence` have the statements that write, `log` runs them.
 
 mod connection;
 
@@ -15,7 +15,10 @@ mod append;
 mod registry;
 mod relays;
 
-use std::cell::RefCell;
+mod log;
+
+mod presence;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -24,22 +27,17 @@ use crate::log::ended::{self, AppendError, Ended};
 use crate::log::interest::Interest;
 use crate::log::lean::lean;
 use crate::log::listener::{Census, ListenerId, Registration};
-use crate::log::log::{Appended, AsOf, Log, Page, Retention};
+use crate::log::log::{Appended, AsOf, Log, Page};
 use crate::log::position::Extent;
 use crate::log::record::Record;
 use crate::log::relay::{Begun, HolderId};
+use crate::log::sqlite::log::uncertain;
 use crate::log::unavailable::Unavailable;
 
-pub(crate) use connection::{Connect, Database, Rows, Value};
-
-/// A log in one SQLite database.
-///
-/// It connects when it is first used, and anew after an error: a database that was away is found again.
-pub(crate) struct SqliteLog<C: Connect> {
-    connect: C,
-    retention: Retention,
-    connected: RefCell<Option<Rc<C::Database>>>,
-}
+pub(crate) use connection::{Connect, Value};
+#[cfg(any(feature = "spin", test))]
+pub(crate) use connection::{Database, Rows};
+pub(crate) use log::SqliteLog;
 
 const EXTENT: &str = lean!(include_str!("sqlite/extent.sql"));
 const AFTER_ALL: &str = lean!(include_str!("sqlite/after_all.sql"));
@@ -49,44 +47,6 @@ const ENDED: &str = lean!(include_str!("sqlite/ended.sql"));
 const FIND: &str = "SELECT min(sequence) FROM updates WHERE id = ?";
 
 impl<C: Connect> SqliteLog<C> {
-    /// A log whose connections come from `connect`.
-    pub(crate) fn new(connect: C, retention: Retention) -> Self {
-        SqliteLog { connect, retention, connected: RefCell::default() }
-    }
-
-    async fn connected(&self) -> Result<Rc<C::Database>, Unavailable> {
-        let connected = self.connected.borrow().clone();
-        if let Some(database) = connected {
-            return Ok(database);
-        }
-        let database = Rc::new(open::open(&self.connect, self.retention).await?);
-        *self.connected.borrow_mut() = Some(Rc::clone(&database));
-        Ok(database)
-    }
-
-    /// Connects anew the next time, after an error.
-    fn noted(&self, result: Result<Rows, Unavailable>) -> Result<Rows, Unavailable> {
-        if result.is_err() {
-            *self.connected.borrow_mut() = None;
-        }
-        result
-    }
-
-    async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
-        let database = self.connected().await?;
-        self.execute_on(&database, statement, values).await
-    }
-
-    /// Runs a statement on a connection: what consists of several statements must not go on on another one.
-    async fn execute_on(
-        &self,
-        database: &C::Database,
-        statement: &str,
-        values: Vec<Value>,
-    ) -> Result<Rows, Unavailable> {
-        self.noted(connection::when_unlocked(&self.connect, || database.execute(statement, values.clone())).await)
-    }
-
     /// Appends `records`; `None` if one of their topics has ended.
     async fn append_unless_ended(
         &self,
@@ -130,30 +90,6 @@ impl<C: Connect> SqliteLog<C> {
         self.execute_on(&database, "COMMIT", vec![]).await.map_err(uncertain)?;
         Ok(appended)
     }
-
-    /// Runs a statement that returns one row.
-    async fn row(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Value>, Unavailable> {
-        row::only(self.execute(statement, values).await?)
-    }
-
-    /// Runs a statement that only reads, and returns one row.
-    async fn read(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Value>, Unavailable> {
-        row::only(self.read_rows(statement, values).await?)
-    }
-
-    async fn read_rows(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
-        let database = self.connected().await?;
-        self.read_on(&database, statement, values).await
-    }
-
-    async fn read_on(&self, database: &C::Database, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
-        self.noted(connection::when_unlocked(&self.connect, || database.read(statement, values.clone())).await)
-    }
-}
-
-/// What was to be stored may be.
-fn uncertain(error: Unavailable) -> Unavailable {
-    Unavailable { uncertain: true, ..error }
 }
 
 impl<C: Connect> Log for SqliteLog<C> {

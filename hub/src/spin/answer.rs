@@ -1,5 +1,6 @@
 //! Answers a subscriber: with a stream, which the dispatcher writes to, or with what there is in its place.
 
+use std::cell::OnceCell;
 use std::mem::take;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -13,10 +14,15 @@ use wasi::http::types::{ErrorCode, Response};
 use crate::fanout::resume::Resume;
 use crate::fanout::session::NewSession;
 use crate::log::{Extent, Log, Unavailable};
+#[cfg(feature = "subscriptions")]
+use crate::presence::follows::Follows;
 use crate::request::subscribe::Start;
+#[cfg(feature = "subscriptions")]
+use crate::spin::attending;
 use crate::spin::driver::Driver;
 use crate::spin::hub::Hub;
 use crate::spin::instead::{come_back, nothing, send_back, too_many};
+use crate::spin::presences::Present;
 use crate::spin::registry::{Joined, Joining};
 use crate::topic::field::EARLIEST;
 use crate::topic::selector::Selector;
@@ -51,6 +57,9 @@ pub(crate) struct Subscriber {
     pub(crate) asked: timer::Instant,
     /// When it may no longer read.
     pub(crate) expires: timer::Instant,
+    /// What is said of it, if anything is.
+    #[cfg(feature = "subscriptions")]
+    pub(crate) follows: Option<Follows>,
 }
 
 /// The future of [`answer`]. A box keeps its code in this crate, as with [`Hub::serve`].
@@ -176,18 +185,39 @@ fn open(mut wants: Subscriber, resume: Option<Resume>, hub: &Hub) -> Result<Resp
     Ok(response)
 }
 
-fn join(wants: Subscriber, writer: Writer, resume: Option<Resume>, hub: &Hub) {
+fn join(mut wants: Subscriber, writer: Writer, resume: Option<Resume>, hub: &Hub) {
+    let deadline = timer::after(wants.asked, timer::jittered(hub.config.max_duration));
+    let (present, ticket) = enter(&mut wants, deadline, hub);
     let Subscriber { selector, grant, quiet, asked, expires, .. } = wants;
-    let deadline = timer::after(asked, timer::jittered(hub.config.max_duration)).min(expires);
+    let deadline = deadline.min(expires);
     let (max_bytes, retry) = (hub.config.max_bytes, timer::scattered(hub.config.retry));
-    let session = NewSession { selector, grant, resume, asked, max_bytes, deadline, retry, quiet };
-    match hub.registry.join(Joining { session, writer }) {
+    let session = NewSession { selector, grant, resume, asked, max_bytes, deadline, retry, quiet, ticket };
+    match hub.registry.join(Joining { session, writer, present }) {
         Joined::Wake(dispatcher) => wasi::spawn(async move { dispatcher.notify().await }),
         Joined::Start(listener) => {
             let hub = hub.clone();
             wasi::spawn(async move { Driver::new(hub, listener).run().await });
         }
     }
+}
+
+/// Says that a subscriber is there, if that is to be said, as long as the first lasts. The second is for its last
+/// words.
+#[cfg(feature = "subscriptions")]
+fn enter(
+    wants: &mut Subscriber,
+    deadline: timer::Instant,
+    hub: &Hub,
+) -> (Option<Present>, Option<Rc<OnceCell<String>>>) {
+    let Some(follows) = wants.follows.take() else { return (None, None) };
+    // Who may no longer read when its stream ends is not waited for.
+    let (present, ticket) = attending::join(hub, follows, &wants.start, deadline < wants.expires);
+    (Some(present), ticket)
+}
+
+#[cfg(not(feature = "subscriptions"))]
+fn enter(_: &mut Subscriber, _: timer::Instant, _: &Hub) -> (Option<Present>, Option<Rc<OnceCell<String>>>) {
+    (None, None)
 }
 
 /// Answers a subscriber with a stream at once, and finds out where it starts afterwards. Its head says nothing of that.

@@ -16,6 +16,7 @@ use crate::fanout::settings::{Settings, Wakeups};
 use crate::log::{Census, Hint, ListenerId, Log, Unavailable, Woken};
 use crate::spin::hub::Hub;
 use crate::spin::notifier::Listener;
+use crate::spin::presences::Present;
 use crate::spin::registry::Joining;
 use crate::spin::work::{Pending, answer, drain, poll_ended, prepare, receive, take_over};
 use crate::spin::writes::{Stop, Written, end, write};
@@ -34,7 +35,7 @@ pub(crate) struct Driver {
     dispatcher: Dispatcher,
     actions: Vec<Action>,
     /// By session.
-    streams: Vec<Stream>,
+    streams: Vec<(Stream, Option<Present>)>,
     writes: FuturesUnordered<Pending<Written>>,
     reading: Option<Pending<Result<Answer, Unavailable>>>,
     registering: Option<Pending<Result<Census, Unavailable>>>,
@@ -119,12 +120,14 @@ impl Driver {
     fn admit(&mut self) {
         let arrived = self.hub.registry.take();
         arrived.hints.iter().for_each(|hint| self.dispatcher.hint(hint));
-        for Joining { session, writer } in arrived.joining {
+        for Joining { session, writer, present } in arrived.joining {
             let id = self.dispatcher.join(session, now());
             if self.streams.len() <= id {
-                self.streams.resize_with(id.saturating_add(1), || Stream::Ended);
+                self.streams.resize_with(id.saturating_add(1), || (Stream::Ended, None));
             }
-            self.set(id, Stream::Open(writer));
+            if let Some(slot) = self.streams.get_mut(id) {
+                *slot = (Stream::Open(writer), present);
+            }
         }
     }
 
@@ -139,16 +142,17 @@ impl Driver {
             }
             Action::End { session, last_words, cause } => {
                 if let Some((writer, stop)) = self.take_writer(session) {
-                    self.writes.push(Box::pin(end(session, writer, last_words, cause, stop)));
+                    let present = self.streams.get_mut(session).and_then(|(_, present)| present.take());
+                    self.writes.push(Box::pin(end(session, writer, last_words, (cause, present), stop)));
                 }
             }
             Action::Interrupt(session) => {
-                if let Some(Stream::Writing(stop)) = self.streams.get(session) {
+                if let Some((Stream::Writing(stop), _)) = self.streams.get(session) {
                     stop.interrupt();
                 }
             }
             Action::Cut(session) => {
-                if let Some(Stream::Writing(stop)) = self.streams.get(session) {
+                if let Some((Stream::Writing(stop), _)) = self.streams.get(session) {
                     stop.cut();
                 }
             }
@@ -169,14 +173,14 @@ impl Driver {
 
     fn take_writer(&mut self, id: SessionId) -> Option<(Writer, Stop)> {
         let stop = Stop::default();
-        match std::mem::replace(self.streams.get_mut(id)?, Stream::Writing(stop.clone())) {
+        match std::mem::replace(&mut self.streams.get_mut(id)?.0, Stream::Writing(stop.clone())) {
             Stream::Open(writer) => Some((writer, stop)),
             Stream::Writing(_) | Stream::Ended => None,
         }
     }
 
     fn set(&mut self, id: SessionId, stream: Stream) {
-        if let Some(slot) = self.streams.get_mut(id) {
+        if let Some((slot, _)) = self.streams.get_mut(id) {
             *slot = stream;
         }
     }
@@ -192,7 +196,9 @@ impl Driver {
                     self.dispatcher.write_ended(id, buffer, now());
                 }
                 Written::Ended(id) => {
-                    self.set(id, Stream::Ended);
+                    if let Some(slot) = self.streams.get_mut(id) {
+                        *slot = (Stream::Ended, None);
+                    }
                     self.dispatcher.session_ended(id);
                 }
             }

@@ -16,6 +16,8 @@ use crate::spin::extents::Extents;
 use crate::spin::health::Health;
 #[cfg(feature = "keys")]
 use crate::spin::key_source::KeySource;
+#[cfg(feature = "subscriptions")]
+use crate::spin::presences::Presences;
 use crate::spin::registry::Registry;
 use crate::spin::store::Store;
 use crate::spin::upstreams::Upstreams;
@@ -48,6 +50,8 @@ pub struct Hub {
     pub(crate) extents: Rc<Extents>,
     pub(crate) ends: Rc<Ends>,
     pub(crate) upstreams: Rc<Upstreams>,
+    #[cfg(feature = "subscriptions")]
+    pub(crate) presences: Rc<Presences>,
     pub(crate) wakeups: Rc<Wakeups>,
     pub(crate) door: Rc<Door>,
     /// Where the keys of publishers and of subscribers are, if not in the configuration.
@@ -83,6 +87,12 @@ impl Hub {
     pub fn new(config: Config) -> Hub {
         wasi::spawn(async { report(format_args!("hub: instance started")) });
         let (writing, reading) = Store::open(&config);
+        #[cfg(feature = "subscriptions")]
+        let presences = Presences::new(
+            Store::attending(&config, &reading),
+            wasi::random::insecure::get_insecure_random_u64(),
+            config.retry,
+        );
         Hub {
             #[cfg(feature = "keys")]
             key_sources: key_sources(&config.tokens),
@@ -96,6 +106,8 @@ impl Hub {
             extents: Rc::default(),
             ends: Rc::default(),
             upstreams: Rc::new(Upstreams::new(wasi::random::insecure::get_insecure_random_u64())),
+            #[cfg(feature = "subscriptions")]
+            presences: Rc::new(presences),
             wakeups: Rc::default(),
             door: Rc::default(),
         }

@@ -15,9 +15,7 @@ pub(crate) fn metadata(request: &Request, hub: &Hub) -> Reply {
     let mut reply = match *request.method() {
         Method::GET | Method::HEAD => match &config.hub_url {
             Some(hub_url) if metadata::is_at(request.uri().path(), hub_url) => {
-                // The place for whether the hub tells of active subscriptions.
-                let subscriptions = false;
-                let document = metadata::document(hub_url, &config.tokens, subscriptions);
+                let document = metadata::document(hub_url, &config.tokens, config.subscriptions);
                 reply::typed(StatusCode::OK, "application/json", document)
             }
             Some(_) => reply::text(StatusCode::NOT_FOUND, "there is no hub of this address: ask at that of hub_url"),

@@ -52,6 +52,11 @@ async fn read(mut reader: StreamReader<u8>) -> StreamReader<u8> {
 }
 
 impl Notifier {
+    /// Whether the listener waits.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.0.listener.get() == ListenerState::Waiting
+    }
+
     /// Wakes the listener if it waits. A listener that runs looks again before it waits.
     pub(crate) async fn notify(&self) {
         if self.0.listener.get() == ListenerState::Waiting {

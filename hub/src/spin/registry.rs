@@ -8,6 +8,7 @@ use spin_sse::Writer;
 use crate::fanout::session::NewSession;
 use crate::log::{Extent, Hint, Position};
 use crate::spin::notifier::{Listener, Notifier, notifier};
+use crate::spin::presences::Present;
 
 /// Where requests leave what the dispatcher takes; empty while no dispatcher runs.
 #[derive(Debug, Default)]
@@ -38,6 +39,8 @@ pub(crate) struct Joining {
     pub(crate) session: NewSession,
     /// The body of its stream.
     pub(crate) writer: Writer,
+    /// That its client is there, as long as this is.
+    pub(crate) present: Option<Present>,
 }
 
 /// What is to be done for a session that was left for the dispatcher.

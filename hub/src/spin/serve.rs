@@ -14,11 +14,17 @@ use crate::spin::metadata::metadata;
 use crate::spin::publish::publish;
 use crate::spin::reply;
 use crate::spin::subscribe::{query, subscribe};
+#[cfg(feature = "subscriptions")]
+use crate::spin::subscriptions::subscriptions;
 
 impl Hub {
     /// Answers a request to the hub, under whatever path: a `GET` or a `QUERY` with a stream of updates, a `POST` by
     /// storing updates, `HEAD` and `OPTIONS` accordingly, any other method with 405. A `GET` below
     /// [`METADATA_PATH`](crate::METADATA_PATH) is answered with the hub's protected resource metadata.
+    ///
+    /// Where [`Config::subscriptions`](crate::Config::subscriptions) is on, a `GET` for `subscriptions` below the hub's
+    /// path, `subscriptions/{match_type}/{match}` or `subscriptions/{match_type}/{match}/{subscriber}` is answered with
+    /// who follows what.
     ///
     /// # Errors
     ///
@@ -34,6 +40,10 @@ fn boxed(hub: &Hub, request: Request) -> Pin<Box<dyn Future<Output = Result<Resp
     Box::pin(async move {
         if request.uri().path().starts_with(METADATA_PATH) {
             return metadata(&request, hub).into_response();
+        }
+        #[cfg(feature = "subscriptions")]
+        if hub.has_api_at(request.uri().path()) {
+            return subscriptions(request, hub).await.into_response();
         }
         match *request.method() {
             Method::GET | Method::HEAD => subscribe(request, hub).await,

@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::config::{Backend, Config};
 use crate::instant::Instant;
 use crate::log::log::Appended;
+#[cfg(feature = "subscriptions")]
+use crate::log::presence::{Attended, Changes, Listed, Presence};
 use crate::log::redis::RedisLog;
 use crate::log::relay::{Begun, HolderId};
 use crate::log::sqlite::SqliteLog;
@@ -24,6 +26,15 @@ pub(crate) enum Store {
 }
 
 impl Store {
+    /// The log for who follows what: a connection of its own, because what it does takes several statements.
+    #[cfg(feature = "subscriptions")]
+    pub(crate) fn attending(config: &Config, other: &Rc<Store>) -> Rc<Store> {
+        match &**other {
+            Store::Sqlite(_) => Rc::new(Store::Sqlite(SqliteLog::new(SpinDefault::Writing, config.retention))),
+            Store::Redis(_) => Rc::clone(other),
+        }
+    }
+
     /// The log for appends, and the log for everything else.
     pub(crate) fn open(config: &Config) -> (Rc<Store>, Rc<Store>) {
         match &config.backend {
@@ -114,5 +125,16 @@ impl Log for Store {
 
     async fn wait(&self, listener: ListenerId) -> Result<Woken, Unavailable> {
         forward!(self.wait(listener))
+    }
+}
+
+#[cfg(feature = "subscriptions")]
+impl Presence for Store {
+    async fn attend(&self, changes: &Changes) -> Result<Attended, Unavailable> {
+        forward!(self.attend(changes))
+    }
+
+    async fn listed(&self, first: &str, end: &str) -> Result<Listed, Unavailable> {
+        forward!(self.listed(first, end))
     }
 }

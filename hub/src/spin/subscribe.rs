@@ -10,8 +10,12 @@ use spin_sdk::http::{IntoResponse, Request};
 use spin_sse::{Head, last_event_id, last_event_id_in, timer};
 use wasi::http::types::{ErrorCode, Response};
 
+#[cfg(feature = "subscriptions")]
+use crate::access::grant::Grant;
 use crate::access::policy;
 use crate::pattern::Base;
+#[cfg(feature = "subscriptions")]
+use crate::presence::follows::{Follow, Follows, path_of};
 use crate::request::form::{self, FORM};
 use crate::request::refusal::Refusal;
 use crate::request::subscribe::{self, Query, Start};
@@ -22,6 +26,8 @@ use crate::spin::endpoint::{Purpose, base, cors, grant, refuse, unix_time, url};
 use crate::spin::hub::Hub;
 use crate::spin::publish::read;
 use crate::spin::reply;
+#[cfg(feature = "subscriptions")]
+use crate::topic::matcher::MatchType;
 use crate::topic::reserved::PATH;
 use crate::topic::selector::Selector;
 
@@ -112,6 +118,17 @@ async fn answer_or_refuse<B>(
     }
 }
 
+/// What is said of a subscriber of the hub at `path`, if anything is.
+#[cfg(feature = "subscriptions")]
+fn follows(selector: &Selector, grant: Option<&Grant>, path: &str, hub: &Hub) -> Option<Follows> {
+    let follow = |(match_type, matcher): (MatchType, &str)| {
+        let payload = grant.and_then(|grant| grant.payload(matcher));
+        Follow { match_type: match_type.name(), matcher: matcher.to_owned(), payload }
+    };
+    let path = hub.config.hub_url.as_deref().map_or(path, path_of);
+    hub.config.subscriptions.then(|| Follows::new(path, selector.matchers().map(follow).collect()))
+}
+
 impl Subscriber {
     /// Whom a component lets follow what it chose.
     ///
@@ -129,6 +146,8 @@ impl Subscriber {
         let selector = subscription.selector(base.as_ref());
         let selector = selector.map_err(|error| Refusal::bad_request(error.to_string()))?;
         let Subscription { from_start, existing, unended, quiet, headers, .. } = subscription;
+        #[cfg(feature = "subscriptions")]
+        let follows = follows(&selector, None, PATH, hub);
         let start = match Start::from(last_event_id(request.headers(), request.uri())) {
             Start::Now if from_start => Start::Earliest,
             start => start,
@@ -148,6 +167,8 @@ impl Subscriber {
             head,
             asked: timer::now(),
             expires: timer::Instant::MAX,
+            #[cfg(feature = "subscriptions")]
+            follows,
         })
     }
 
@@ -163,7 +184,11 @@ impl Subscriber {
         });
         let mut head = Head::default();
         head.headers.extend(cors(request.headers(), &hub.config));
+        #[cfg(feature = "subscriptions")]
+        let follows = follows(&selector, grant.as_ref(), request.uri().path(), hub);
         Ok(Subscriber {
+            #[cfg(feature = "subscriptions")]
+            follows,
             selector,
             grant: grant.map_or(Selector::none(), |grant| grant.subscribe),
             start: Start::from(

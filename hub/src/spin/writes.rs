@@ -10,6 +10,7 @@ use futures::future::{Either, select};
 use spin_sse::{Closed, Writer, report};
 
 use crate::fanout::action::{Cause, SessionId};
+use crate::spin::presences::Present;
 
 /// How a write has ended.
 pub(crate) enum Written {
@@ -90,11 +91,26 @@ pub(crate) async fn write(id: SessionId, mut writer: Writer, chunk: Vec<u8>, sto
     unless_cut(id, work, &stop).await
 }
 
-/// Ends a stream with its last words, unless nobody takes them.
-pub(crate) async fn end(id: SessionId, mut writer: Writer, last_words: Vec<u8>, cause: Cause, stop: Stop) -> Written {
+/// Ends a stream with its last words, unless nobody takes them. Who takes them may come back as the same subscriber,
+/// if the budget is the cause.
+pub(crate) async fn end(
+    id: SessionId,
+    mut writer: Writer,
+    last_words: Vec<u8>,
+    (cause, present): (Cause, Option<Present>),
+    stop: Stop,
+) -> Written {
     let work = async {
+        let anything = !last_words.is_empty();
         // A client that has gone does not need them.
-        let _ = writer.write_unless(last_words, stop.raised(Level::Untaken)).await;
+        let taken = writer.write_unless(last_words, stop.raised(Level::Untaken)).await;
+        if let Some(present) = present
+            && cause == Cause::Budget
+            && anything
+            && taken.is_ok()
+        {
+            present.released();
+        }
         writer.finish().await;
         report(format_args!(
             "hub: stream ended: {}",

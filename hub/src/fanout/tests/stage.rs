@@ -208,7 +208,8 @@ impl Stage {
         let deadline = self.now + lasts;
         let retry = Duration::from_secs(1);
         let quiet = state.quiet;
-        let session = NewSession { selector, grant, resume, asked: self.now, max_bytes, deadline, retry, quiet };
+        let session =
+            NewSession { selector, grant, resume, asked: self.now, max_bytes, deadline, retry, quiet, ticket: None };
         state.decoder = Decoder::with_last_event_id(state.last_event_id.clone());
         state.streams += 1;
         state.session = Some(self.dispatcher.join(session, self.now));

@@ -8,6 +8,10 @@
 //! | `{K}:ended` | sorted set | the topics that have ended, by the sequence of their last update |
 //! | `{K}:relays` | hash | of a topic that has a relay, the holder and when its lease is over |
 //! | `{K}:left` | hash | what is appended if that lease runs out, the meta, LF and the body |
+//! | `{K}:subscribers` | hash | of a subscriber, who holds it and what it follows, see `attend.lua` |
+//! | `{K}:subscriptions` | sorted set | what they follow, by topic: the topic, NUL and the document, all scores are 0 |
+//! | `{K}:leases` | sorted set | until when `h<holder>` holds, or `s<subscriber>` may come back |
+//! | `{K}:h:<holder>` | set | the subscribers that it holds |
 //! | `{K}:times` | list | marks: a sequence, and when it was given out |
 //! | `{K}:recent` | list | the same of the last seconds, in milliseconds |
 //! | `{K}:id:<id>` | string | the entry's id of an update to which its publisher gave `<id>` |
@@ -15,9 +19,9 @@
 //! | `{K}:l:<topic>` | set | the listeners that registered a topic |
 //! | `{K}:w:<listener>` | stream | what a listener is told: the fields `topics` and `position` |
 //!
-//! `K` is the variable `stream_key`. All share its hash slot. But for `{K}:hub`, which is small, and those of relays,
-//! which end with their topics, they expire: the first six with the history, those of listeners an hour after the last
-//! one registered.
+//! `K` is the variable `stream_key`. All share its hash slot. But for `{K}:hub`, which is small, and those of relays
+//! and subscribers, which end with their leases, they expire: those of updates with the history, those of listeners an
+//! hour after the last one registered.
 //!
 //! The fields of `{K}:hub`:
 //!
@@ -99,6 +103,16 @@ impl Keys {
     /// The key of what relays left.
     pub(crate) fn left(&self) -> String {
         format!("{}:left", self.tagged)
+    }
+
+    /// The key of what is followed.
+    pub(crate) fn subscriptions(&self) -> String {
+        format!("{}:subscriptions", self.tagged)
+    }
+
+    /// The key of who holds or may come back until when.
+    pub(crate) fn leases(&self) -> String {
+        format!("{}:leases", self.tagged)
     }
 
     /// The key of what a listener is told.

@@ -4,45 +4,55 @@ use crate::log::lean::lean;
 use crate::log::redis::server::{Connection, Value};
 use crate::log::unavailable::Unavailable;
 
+const APPENDS: &str = lean!(include_str!("append.lua"));
+
 /// Appends updates, and makes the log and its index where there is none.
-pub(crate) const APPEND: Script =
-    Script { text: lean!(include_str!("append.lua")), sha1: "5583291a7dfbb8e3d3b99ddd99b42d02ecb5a458" };
+pub(crate) const APPEND: Script = Script { text: &[APPENDS], sha1: "5583291a7dfbb8e3d3b99ddd99b42d02ecb5a458" };
 /// Reads all updates after a sequence.
 pub(crate) const READ: Script =
-    Script { text: lean!(include_str!("read.lua")), sha1: "570d25ed716eb7b75780b41ab432a10686f0a04e" };
+    Script { text: &[lean!(include_str!("read.lua"))], sha1: "570d25ed716eb7b75780b41ab432a10686f0a04e" };
 /// Reads the updates of topics.
 pub(crate) const TOPICS: Script =
-    Script { text: lean!(include_str!("topics.lua")), sha1: "8782c5e3c162c5ee7a5eb561a47bbf4c6d686393" };
+    Script { text: &[lean!(include_str!("topics.lua"))], sha1: "8782c5e3c162c5ee7a5eb561a47bbf4c6d686393" };
 /// Reads where the log was a moment ago.
 pub(crate) const RECENT: Script =
-    Script { text: lean!(include_str!("recent.lua")), sha1: "74064d23e3739c241fceaa55da30673f1199ec2d" };
+    Script { text: &[lean!(include_str!("recent.lua"))], sha1: "74064d23e3739c241fceaa55da30673f1199ec2d" };
 /// Finds the update with an id that a publisher gave.
 pub(crate) const FIND: Script =
-    Script { text: lean!(include_str!("find.lua")), sha1: "0651f308b7a07e5a312e028d25e45544a44a34eb" };
+    Script { text: &[lean!(include_str!("find.lua"))], sha1: "0651f308b7a07e5a312e028d25e45544a44a34eb" };
 /// Registers a listener.
 pub(crate) const REGISTER: Script =
-    Script { text: lean!(include_str!("register.lua")), sha1: "df143f9d2336631c0e827f560ce84f806897aa44" };
+    Script { text: &[lean!(include_str!("register.lua"))], sha1: "df143f9d2336631c0e827f560ce84f806897aa44" };
 /// Forgets a listener.
 pub(crate) const UNREGISTER: Script =
-    Script { text: lean!(include_str!("unregister.lua")), sha1: "87f57ddf239e69669edd23686de6465f2a705c1e" };
+    Script { text: &[lean!(include_str!("unregister.lua"))], sha1: "87f57ddf239e69669edd23686de6465f2a705c1e" };
 /// Notes that listeners are to end their streams.
 pub(crate) const DRAIN: Script =
-    Script { text: lean!(include_str!("drain.lua")), sha1: "1db8d2ec94554a31004f568b33174416deea78c3" };
+    Script { text: &[lean!(include_str!("drain.lua"))], sha1: "1db8d2ec94554a31004f568b33174416deea78c3" };
 
 /// Holds a topic for a relay.
 pub(crate) const BEGIN_RELAY: Script =
-    Script { text: lean!(include_str!("begin_relay.lua")), sha1: "6756f3edb35480888ed45274b8052f127ae97690" };
+    Script { text: &[lean!(include_str!("begin_relay.lua"))], sha1: "6756f3edb35480888ed45274b8052f127ae97690" };
 /// Which topics a holder holds.
 pub(crate) const HELD: Script =
-    Script { text: lean!(include_str!("held.lua")), sha1: "8f61b36d5b4b0478bffcef54586371b8ca3d5bb8" };
+    Script { text: &[lean!(include_str!("held.lua"))], sha1: "8f61b36d5b4b0478bffcef54586371b8ca3d5bb8" };
 /// Takes over the relays whose lease is over.
 pub(crate) const TAKE_OVER: Script =
-    Script { text: lean!(include_str!("take_over.lua")), sha1: "6048ea12a025023ab25ef769d537c0ff69128ce9" };
+    Script { text: &[lean!(include_str!("take_over.lua"))], sha1: "6048ea12a025023ab25ef769d537c0ff69128ce9" };
+
+/// Says who came and who left, and appends what comes of it.
+pub(crate) const ATTEND: Script = Script {
+    text: &[lean!(include_str!("attend.lua")), APPENDS, lean!(include_str!("attended.lua"))],
+    sha1: "8fa521bf37b74fd8b937d93e3891ac9989e3fbbd",
+};
+/// Lists subscriptions.
+pub(crate) const LISTED: Script =
+    Script { text: &[lean!(include_str!("listed.lua"))], sha1: "c1eda58bf6d626f66aa5360133505d91a1eaf493" };
 
 /// A script, and what a server that knows it calls it.
 pub(crate) struct Script {
-    /// What it does.
-    pub text: &'static str,
+    /// What it does, in parts.
+    pub text: &'static [&'static str],
     /// The SHA-1 of its text, in hexadecimal digits.
     pub sha1: &'static str,
 }
@@ -64,7 +74,7 @@ impl Script {
         arguments.extend(values);
         match connection.execute("EVALSHA", arguments.clone()).await {
             Err(error) if error.reason.contains("NOSCRIPT") || error.reason.contains("NoScript") => {
-                arguments.splice(..1, [bytes(self.text)]);
+                arguments.splice(..1, [bytes(&self.text.concat())]);
                 connection.execute("EVAL", arguments).await
             }
             result => result,

@@ -3,6 +3,7 @@
 mod ending;
 mod index;
 mod listeners;
+mod presence;
 mod relays;
 
 use std::cell::{Cell, RefCell};
@@ -13,8 +14,13 @@ use test_redis::Redis;
 
 use super::*;
 use crate::log::laws::{self, now};
+use crate::log::log::Retention;
+use crate::log::position::Position;
+use crate::log::redis::connector::Connector;
+use crate::log::redis::keys::Keys;
 use crate::log::redis::script::{
-    APPEND, BEGIN_RELAY, DRAIN, FIND, HELD, READ, RECENT, REGISTER, TAKE_OVER, TOPICS, UNREGISTER,
+    APPEND, ATTEND, BEGIN_RELAY, DRAIN, FIND, HELD, LISTED, READ, RECENT, REGISTER, Script, TAKE_OVER, TOPICS,
+    UNREGISTER,
 };
 use crate::log::redis::server::Value as Flat;
 
@@ -135,18 +141,25 @@ fn extent(log: &impl Log) -> Extent {
 fn a_log_in_redis_obeys_the_laws() {
     let redis = Redis::start();
     let opened = Cell::new(0);
-    laws::check(|history| {
+    let new = |history| {
         opened.set(opened.get() + 1);
         log(&redis, &format!("laws:{}", opened.get()), history as u64, 1_000)
-    });
+    };
+    laws::check(new);
+    let lapse = |_: &RedisLog<Native>, holder: u64| {
+        redis.command(&["ZADD", &format!("{{laws:{}}}:leases", opened.get()), "1", &format!("h{holder}")]);
+    };
+    laws::presence::check(|| new(10_000), lapse);
 }
 
 #[test]
 #[ignore = "needs redis-server"]
 fn scripts_are_called_by_their_names() {
     let redis = Redis::start();
-    for script in [APPEND, READ, TOPICS, RECENT, FIND, REGISTER, UNREGISTER, DRAIN, BEGIN_RELAY, HELD, TAKE_OVER] {
-        assert_eq!(redis.command(&["SCRIPT", "LOAD", script.text]), script.sha1, "{}", script.text);
+    for script in
+        [ATTEND, LISTED, APPEND, READ, TOPICS, RECENT, FIND, REGISTER, UNREGISTER, DRAIN, BEGIN_RELAY, HELD, TAKE_OVER]
+    {
+        assert_eq!(redis.command(&["SCRIPT", "LOAD", &script.text.concat()]), script.sha1, "{:?}", script.text);
     }
 }
 
@@ -352,11 +365,12 @@ fn the_user_that_the_docs_describe_may_do_everything() {
     now(log.append(std::slice::from_ref(&named))).unwrap();
     now(log.register(&registration(&[], &[]))).unwrap();
     now(log.unregister(70_001)).unwrap();
+    presence::everything(&redis, &log);
     let unix = unix_time();
     let old = (unix - 200).to_string();
     redis.command(&["RPUSH", "{sse:updates}:times", &format!("1 {old}"), &format!("8 {old}")]);
     redis.command(&["HSET", "{sse:updates}:hub", "marked", &old]);
-    assert_eq!(append(&log, 1).sequence, 14);
+    assert_eq!(append(&log, 1).sequence, 18);
     let waits = RedisLog::new(Native::new(url), Keys::new("sse:updates").unwrap(), retention, 1);
     assert!(unavailable(&waits, &[record("x")]).reason.contains("replicas"));
 }

@@ -7,7 +7,7 @@ use crate::log::sqlite::row::{integer, only, unexpected};
 use crate::log::unavailable::Unavailable;
 
 /// The version of the tables. It was left at 0 before 2.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 const SCHEMA: &str = lean!(include_str!("schema.sql"));
 const MIGRATE: &str = lean!(include_str!("migrate.sql"));

@@ -126,4 +126,45 @@ CREATE TRIGGER IF NOT EXISTS listeners_delete AFTER DELETE ON listeners BEGIN
     DELETE FROM interests WHERE listener = OLD.listener;
 END
 
-PRAGMA user_version = 3
+-- Who follows what. A subscriber is held under the lease of a holder, or by nobody until a moment. Triggers append what is
+-- said of a subscription that begins or ends: a change and its update are one.
+CREATE TABLE IF NOT EXISTS holders (
+    holder INTEGER PRIMARY KEY,
+    lease INTEGER NOT NULL
+) WITHOUT ROWID
+
+CREATE TABLE IF NOT EXISTS subscriptions (
+    topic TEXT PRIMARY KEY,
+    subscriber TEXT NOT NULL,
+    holder INTEGER,
+    over INTEGER,
+    ticket TEXT NOT NULL,
+    what TEXT NOT NULL,
+    document TEXT NOT NULL
+) WITHOUT ROWID
+
+CREATE INDEX IF NOT EXISTS subscriptions_holder ON subscriptions (holder, subscriber)
+
+CREATE INDEX IF NOT EXISTS subscriptions_subscriber ON subscriptions (subscriber)
+
+CREATE INDEX IF NOT EXISTS subscriptions_over ON subscriptions (over) WHERE over IS NOT NULL
+
+CREATE VIEW IF NOT EXISTS subscription_updates (topic, data) AS SELECT NULL, NULL
+
+CREATE TRIGGER IF NOT EXISTS subscription_updates_insert INSTEAD OF INSERT ON subscription_updates BEGIN
+    INSERT INTO updates (time, size, total, meta, body)
+    SELECT CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER), size,
+        coalesce((SELECT total FROM updates ORDER BY sequence DESC LIMIT 1), 0) + size,
+        'p' || NEW.topic || char(10), 'event: mercure' || char(10) || 'data: ' || NEW.data || char(10) || char(10)
+    FROM (SELECT length(CAST(NEW.topic AS BLOB)) + length(CAST(NEW.data AS BLOB)) + 25 AS size);
+END
+
+CREATE TRIGGER IF NOT EXISTS subscriptions_insert AFTER INSERT ON subscriptions BEGIN
+    INSERT INTO subscription_updates VALUES (NEW.topic, NEW.document || 'true}');
+END
+
+CREATE TRIGGER IF NOT EXISTS subscriptions_delete AFTER DELETE ON subscriptions BEGIN
+    INSERT INTO subscription_updates VALUES (OLD.topic, OLD.document || 'false}');
+END
+
+PRAGMA user_version = 4

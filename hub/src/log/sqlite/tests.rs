@@ -4,9 +4,11 @@ mod damaged;
 mod ending;
 mod listeners;
 mod migration;
+mod presence;
 mod reads;
 mod relays;
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,7 +16,7 @@ use rusqlite::types::Value as Sql;
 
 use super::*;
 use crate::log::laws::{self, now};
-use crate::log::log::{PAGE_BYTES, PAGE_UPDATES};
+use crate::log::log::{PAGE_BYTES, PAGE_UPDATES, Retention};
 
 impl Database for rusqlite::Connection {
     async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
@@ -113,10 +115,16 @@ fn kept(log: &impl Log) -> u64 {
 #[test]
 fn a_log_in_sqlite_obeys_the_laws() {
     let files = RefCell::new(Vec::new());
-    laws::check(|history| {
+    let new = |history| {
         files.borrow_mut().push(File::new());
         open(files.borrow().last().unwrap(), history as u64, 1_000)
-    });
+    };
+    laws::check(new);
+    let lapse = |log: &SqliteLog<PathBuf>, holder: u64| {
+        let database = rusqlite::Connection::open(&log.connect).unwrap();
+        database.execute("UPDATE holders SET lease = 1 WHERE holder = ?", [holder.cast_signed()]).unwrap();
+    };
+    laws::presence::check(|| new(10_000), lapse);
 }
 
 #[test]

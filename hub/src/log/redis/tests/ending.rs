@@ -4,8 +4,10 @@ use super::*;
 use crate::log::lean::lean;
 
 /// What appends in the state before topics could end.
-const WITHOUT_ENDS: Script =
-    Script { text: lean!(include_str!("append_without_ends.lua")), sha1: "d1b3f8701e42c73467cb24e22dcf489af538e238" };
+const WITHOUT_ENDS: Script = Script {
+    text: &[lean!(include_str!("append_without_ends.lua"))],
+    sha1: "d1b3f8701e42c73467cb24e22dcf489af538e238",
+};
 
 fn update(topics: &[&str], last: bool) -> Record {
     Record { last, meta: format!("-{}\n", topics.join("\n")), ..record("x") }

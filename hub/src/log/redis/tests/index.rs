@@ -4,7 +4,7 @@ use super::*;
 
 /// What the release without an index appends with.
 const WITHOUT_INDEX: Script =
-    Script { text: include_str!("append_without_index.lua"), sha1: "1dc08d1763aefebe1c85b9efd0f2af9d330f56b4" };
+    Script { text: &[include_str!("append_without_index.lua")], sha1: "1dc08d1763aefebe1c85b9efd0f2af9d330f56b4" };
 
 fn on(topic: &str) -> Record {
     Record { meta: format!("-{topic}\n"), ..record("x") }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::*;
+use crate::log::presence::{Arrival, Changes, Listing, Presence};
 use crate::log::sqlite::open::statements;
 
 const EARLIER: &str = include_str!("earlier.sql");
@@ -201,6 +202,26 @@ fn a_converted_database_has_the_tables_of_a_new_one() {
 }
 
 #[test]
+fn a_database_of_version_3_gets_what_it_has_not() {
+    let file = File::new();
+    append(&open(&file, 100, DAY), 3);
+    let version_3 = "DROP TABLE holders; DROP TABLE subscriptions; DROP VIEW subscription_updates;
+        PRAGMA user_version = 3";
+    connection(&file).execute_batch(version_3).unwrap();
+    let log = open(&file, 100, DAY);
+    let listing = Listing { topic: "/hub/a/s".to_owned(), document: "{".to_owned() };
+    let arrival = Arrival {
+        subscriber: "s".to_owned(),
+        ticket: String::new(),
+        back: None,
+        what: String::new(),
+        listings: vec![listing],
+    };
+    let attended = now(log.attend(&Changes { holder: 1, arrivals: vec![arrival], ..Changes::default() })).unwrap();
+    assert_eq!(attended.appended.unwrap().1.first.sequence, 4);
+}
+
+#[test]
 fn an_instance_of_the_earlier_release_writes_nothing_into_a_converted_database() {
     let file = earlier();
     append(&open(&file, 100, DAY), 1);
@@ -221,7 +242,7 @@ fn a_database_of_a_newer_release_is_left_alone() {
         if make {
             append(&open(&file, 100, DAY), 1);
         }
-        run(&file, "PRAGMA user_version = 4");
+        run(&file, "PRAGMA user_version = 5");
         let error = now(open(&file, 100, DAY).extent()).unwrap_err().to_string();
         assert!(error.starts_with("the database was made by a newer release: deploy that release"), "{error}");
     }
