@@ -8,11 +8,11 @@ use crate::access::policy::may_read;
 use crate::fanout::action::Cause;
 use crate::fanout::cache::{LogCache, Validity};
 use crate::fanout::events::{encode_gap, encode_place};
-use crate::fanout::parts::Part;
+use crate::fanout::parts::{CHUNK, Part};
 use crate::fanout::patterns::{PatternId, Patterns, Use};
 use crate::fanout::segment::{Segment, in_order};
-use crate::fanout::session::{CHUNK, Session, Target};
-use crate::fanout::state::State;
+use crate::fanout::session::Session;
+use crate::fanout::state::{State, Target};
 use crate::log::{Entry, Extent, Position};
 
 /// A stream that ends leaves its client so many updates behind at most. They are read again when it comes back.

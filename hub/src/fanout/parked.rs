@@ -8,8 +8,8 @@ use std::mem::take;
 
 use slab::Slab;
 
-use crate::fanout::session::{Session, Target};
-use crate::fanout::state::State;
+use crate::fanout::session::Session;
+use crate::fanout::state::{State, Target};
 use crate::instant::Instant;
 
 /// What is due within the same 100 ms is done together.

@@ -1,5 +1,8 @@
 //! How far a session is in an update that is larger than a chunk, and is sent in parts.
 
+/// About how many bytes one write has.
+pub(crate) const CHUNK: usize = 64 * 1024;
+
 /// What was sent of a large update, and what becomes of the rest.
 #[derive(Debug, Default)]
 pub(super) struct Parts {

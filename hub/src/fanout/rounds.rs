@@ -8,9 +8,8 @@ use crate::fanout::action::{Action, Cause, SessionId};
 use crate::fanout::cache::{Read, Validity};
 use crate::fanout::dispatcher::Dispatcher;
 use crate::fanout::resume::Resume;
-use crate::fanout::session::Target;
 use crate::fanout::settings::Wakeups;
-use crate::fanout::state::State;
+use crate::fanout::state::{State, Target};
 use crate::instant::{Instant, after};
 use crate::log::{Interest, PAGE_UPDATES, Position};
 
@@ -276,7 +275,7 @@ impl Dispatcher {
             assert_eq!(times, expected, "session {id}: {session:?}");
             assert!(session.state != State::CaughtUp || session.target.is_none(), "session {id}: {session:?}");
             assert!(session.alarm >= self.next_alarm, "session {id}: {session:?}");
-            assert!(session.buffer.capacity() <= 4 * crate::fanout::session::CHUNK, "{}", session.buffer.capacity());
+            assert!(session.buffer.capacity() <= 4 * crate::fanout::parts::CHUNK, "{}", session.buffer.capacity());
         }
         assert_eq!(parked.iter().filter(|id| !self.sessions.contains(**id)).count(), 0);
         assert!(self.reader.cache.as_ref().is_none_or(|cache| cache.is_bounded()));

@@ -13,13 +13,11 @@ use crate::fanout::events::{encode_gap, encode_place, encode_ready};
 use crate::fanout::parts::Parts;
 use crate::fanout::patterns::PatternId;
 use crate::fanout::resume::Resume;
-use crate::fanout::state::State;
+use crate::fanout::state::{State, Target};
 use crate::instant::{Instant, after};
 use crate::log::Position;
 use crate::topic::selector::Selector;
 
-/// About how many bytes one write has.
-pub(crate) const CHUNK: usize = 64 * 1024;
 /// A session that was sent nothing for so long is sent a keep-alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// So long before its stream ends, the log is read for it once more: its last words tell the client its place, and a
@@ -100,15 +98,6 @@ pub(crate) struct Session {
     pub(super) quiet: bool,
     retry: Duration,
     ticket: Option<Rc<OnceCell<String>>>,
-}
-
-/// The log may have something for a session up to a sequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Target {
-    /// The sequence; `u64::MAX` for the end of the log, wherever that is.
-    pub sequence: u64,
-    /// How many reads had begun when that was known. A later read that finds no more proves that there is no more.
-    pub reads: u64,
 }
 
 impl Session {

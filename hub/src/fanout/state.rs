@@ -18,3 +18,12 @@ pub(crate) enum State {
     /// The host is taking its last words.
     Ending,
 }
+
+/// The log may have something for a session up to a sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// The sequence; `u64::MAX` for the end of the log, wherever that is.
+    pub sequence: u64,
+    /// How many reads had begun when that was known. A later read that finds no more proves that there is no more.
+    pub reads: u64,
+}
