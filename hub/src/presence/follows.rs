@@ -36,13 +36,6 @@ pub(crate) fn segment(text: &str) -> String {
     utf8_percent_encode(text, VARIABLE).to_string()
 }
 
-/// The path of a URL, without a slash at its end.
-pub(crate) fn path_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default();
-    path.trim_end_matches('/')
-}
-
 impl Follows {
     /// Of the subscriber of a hub with this path.
     pub(crate) fn new(hub: &str, follows: Vec<Follow>) -> Follows {
@@ -113,18 +106,6 @@ mod tests {
             r#"{{"id":"{topic}","type":"subscription","match_type":"urlpattern","match":"https://example.com/:selector","subscriber":"{SUBSCRIBER}","payload":{{"foo": "bar"}},"active":true}}"#
         );
         assert_eq!(listing.document(true), expected);
-    }
-
-    #[test]
-    fn a_url_has_a_path() {
-        for (url, path) in [
-            ("https://example.com/.well-known/mercure", "/.well-known/mercure"),
-            ("http://h:1/a/b/", "/a/b"),
-            ("https://h/", ""),
-            ("https://h", ""),
-        ] {
-            assert_eq!(path_of(url), path);
-        }
     }
 
     #[test]

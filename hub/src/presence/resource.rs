@@ -3,8 +3,9 @@
 use percent_encoding::percent_decode_str;
 
 use crate::log::presence::Listing;
-use crate::presence::follows::{path_of, segment};
+use crate::presence::follows::segment;
 use crate::request::json::quoted;
+use crate::topic::reserved::path_of;
 
 /// Subscriptions: all, those of a matcher, or one.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::access::grant::Grant;
 use crate::access::policy;
 use crate::pattern::Base;
 #[cfg(feature = "subscriptions")]
-use crate::presence::follows::{Follow, Follows, path_of};
+use crate::presence::follows::{Follow, Follows};
 use crate::request::form::{self, FORM};
 use crate::request::refusal::Refusal;
 use crate::request::subscribe::{self, Query, Start};
@@ -29,6 +29,8 @@ use crate::spin::reply;
 #[cfg(feature = "subscriptions")]
 use crate::topic::matcher::MatchType;
 use crate::topic::reserved::PATH;
+#[cfg(feature = "subscriptions")]
+use crate::topic::reserved::path_of;
 use crate::topic::selector::Selector;
 
 const LAST_EVENT_ID: &str = "last-event-id";

@@ -7,30 +7,41 @@ use crate::pattern::url::{Url as Parsed, parse};
 /// The hub's path, which the Mercure protocol keeps for hubs. Topics that address it are the hub's own.
 pub const PATH: &str = "/.well-known/mercure";
 
-/// Whether `topic`, resolved against the hub's URL, has the hub's path or one below it, whatever its scheme and
-/// authority.
+/// The path of a URL, without a slash at its end.
+pub(crate) fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default();
+    path.trim_end_matches('/')
+}
+
+/// Whether `topic`, resolved against the hub's URL, has the path of that URL or one below it, whatever its scheme and
+/// authority. `hub` is that path.
 ///
-/// Such topics are for what the hub itself would publish, so that nobody else can forge it. Resolving is what the URL
+/// Such topics are for what the hub itself publishes, so that nobody else can forge it. Resolving is what the URL
 /// Standard says: dot-segments, backslashes and slashes in any number included. A topic that it cannot parse addresses
 /// nothing.
-pub(crate) fn addresses_hub(topic: &str) -> bool {
+pub(crate) fn addresses_hub(topic: &str, hub: &str) -> bool {
     // By which of the two the hub is reached is not known here, and decides what `https:mercure` is relative to.
     ["http", "https"].iter().any(|scheme| {
         let hub = Parsed {
             scheme: (*scheme).to_owned(),
             host: "hub.invalid".to_owned(),
-            path: PATH.to_owned(),
+            path: hub.to_owned(),
             ..Parsed::default()
         };
-        parse(topic, Some(&hub)).is_some_and(|url| is_hub(&url.path))
+        parse(topic, Some(&hub)).is_some_and(|url| is_at_or_below(&url.path, &hub.path))
     })
 }
 
-/// Whether a path is the hub's. Compared are whole segments, decoded: the characters of the hub's path are all
-/// unreserved, and a decoded `%2F` makes a segment that equals none of them.
-fn is_hub(path: &str) -> bool {
+/// Whether a path is the hub's, or below it. Compared are whole segments, decoded. Of a hub at the root of its host only
+/// what it publishes itself is reserved.
+fn is_at_or_below(path: &str, hub: &str) -> bool {
+    let hub = match hub.trim_end_matches('/') {
+        "" => "/subscriptions",
+        hub => hub,
+    };
     let mut segments = path.split('/').map(percent_decode_str);
-    PATH.split('/').all(|own| segments.next().is_some_and(|segment| segment.eq(own.bytes())))
+    hub.split('/').map(percent_decode_str).all(|own| segments.next().is_some_and(|segment| segment.eq(own)))
 }
 
 #[cfg(test)]
@@ -43,15 +54,42 @@ mod tests {
     #[track_caller]
     fn reserved(topics: &[&str]) {
         for topic in topics {
-            assert!(addresses_hub(topic), "{topic:?}");
+            assert!(addresses_hub(topic, PATH), "{topic:?}");
             assert!(by_the_standard(topic), "{topic:?}, says the standard");
+        }
+    }
+
+    #[test]
+    fn a_url_has_a_path() {
+        for (url, path) in [
+            ("https://example.com/.well-known/mercure", "/.well-known/mercure"),
+            ("http://h:1/a/b/", "/a/b"),
+            ("https://h/", ""),
+            ("https://h", ""),
+        ] {
+            assert_eq!(path_of(url), path);
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_hub_elsewhere_is_reserved_there() {
+        for (topic, hub, reserved) in [
+            ("/hub", "/hub", true),
+            ("https://example.com/hub/subscriptions/exact/a/b", "/hub", true),
+            ("/%68ub/x/../subscriptions", "/hub/", true),
+            ("/hubs", "/hub", false),
+            ("hub", "/a/hub", true),
+            ("https://example.com/books/1", "/", false),
+            ("/subscriptions/exact/a/b", "", true),
+        ] {
+            assert_eq!(addresses_hub(topic, hub), reserved, "{topic} {hub}");
         }
     }
 
     #[track_caller]
     fn free(topics: &[&str]) {
         for topic in topics {
-            assert!(!addresses_hub(topic), "{topic:?}");
+            assert!(!addresses_hub(topic, PATH), "{topic:?}");
             assert!(!by_the_standard(topic), "{topic:?}, says the standard");
         }
     }
@@ -117,8 +155,8 @@ mod tests {
 
     #[test]
     fn where_that_implementation_differs_from_browsers_the_browsers_count() {
-        assert!(addresses_hub("///h/.well-known/mercure"));
-        assert!(!addresses_hub("file:////.well-known/mercure"));
+        assert!(addresses_hub("///h/.well-known/mercure", PATH));
+        assert!(!addresses_hub("file:////.well-known/mercure", PATH));
     }
 
     #[test]
@@ -189,7 +227,7 @@ mod tests {
 
         #[test]
         fn whatever_the_standard_resolves_to_the_hub_is_reserved(topic in topic()) {
-            prop_assert!(addresses_hub(&topic) || !by_the_standard(&topic));
+            prop_assert!(addresses_hub(&topic, PATH) || !by_the_standard(&topic));
         }
     }
 }

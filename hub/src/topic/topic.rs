@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::topic::reserved::addresses_hub;
+use crate::topic::reserved::{PATH, addresses_hub};
 use crate::topic::text::{self, InvalidText};
 
 /// In place of a topic, every topic.
@@ -28,10 +28,21 @@ impl Topic {
         if topic == ALL {
             return Err(InvalidTopic::Wildcard);
         }
-        if addresses_hub(&topic) {
-            return Err(InvalidTopic::Reserved(topic));
+        let topic = Topic(topic);
+        topic.check_hub(PATH)?;
+        Ok(topic)
+    }
+
+    /// Checks that it does not address a hub at this path.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTopic::Reserved`].
+    pub(crate) fn check_hub(&self, path: &str) -> Result<(), InvalidTopic> {
+        if addresses_hub(&self.0, path) {
+            return Err(InvalidTopic::Reserved { topic: self.0.clone(), path: path.to_owned() });
         }
-        Ok(Topic(topic))
+        Ok(())
     }
 
     /// The topic as it was given.
@@ -61,7 +72,12 @@ pub enum InvalidTopic {
     /// It is `*`.
     Wildcard,
     /// This one addresses the hub's own path.
-    Reserved(String),
+    Reserved {
+        /// The topic.
+        topic: String,
+        /// The hub's path.
+        path: String,
+    },
 }
 
 impl fmt::Display for InvalidTopic {
@@ -71,11 +87,12 @@ impl fmt::Display for InvalidTopic {
             InvalidTopic::Wildcard => {
                 f.write_str("topic is *, which stands for every topic: publish to a topic by its name")
             }
-            InvalidTopic::Reserved(topic) => write!(
-                f,
-                "topic {topic:?} resolves to {} or below, which is for the hub itself: give it another path",
-                crate::topic::reserved::PATH
-            ),
+            InvalidTopic::Reserved { topic, path } => {
+                write!(
+                    f,
+                    "topic {topic:?} resolves to {path} or below, which is for the hub itself: give it another path"
+                )
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use spin_sse::{Event, Id, Name, Parts};
 
 use crate::topic::field::{InvalidField, MAX_RETRY, check_id, check_name};
+use crate::topic::reserved::PATH;
 use crate::topic::topic::{InvalidTopic, Topic};
 
 /// How many bytes an update's event has at most, without the line of its id. Each line of its data costs six bytes more
@@ -108,6 +109,15 @@ impl Update {
     /// Its topics, the canonical one first.
     pub(crate) fn topics(&self) -> &[Topic] {
         &self.topics
+    }
+
+    /// Checks that none of its topics addresses a hub at this path. For the usual path it is known.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTopic::Reserved`], of the first one that does.
+    pub(crate) fn check_hub(&self, path: &str) -> Result<(), InvalidTopic> {
+        if path == PATH { Ok(()) } else { self.topics.iter().try_for_each(|topic| topic.check_hub(path)) }
     }
 
     /// Whether it is private.
