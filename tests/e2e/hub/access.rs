@@ -134,7 +134,7 @@ async fn a_hub_that_is_not_anonymous_wants_a_token() {
 async fn what_a_hub_elsewhere_says_of_itself_cannot_be_forged() {
     let server = hub_with_key().variable("hub_url", "https://example.com/live/hub").start().await;
     let authorization = format!("Bearer {}", token(&["*"], &[]));
-    let headers = [FORM, ("authorization", authorization.as_str())];
+    let headers = [("content-type", FORM), ("authorization", authorization.as_str())];
     let sentence = "topic \"/live/hub/subscriptions/exact/a/b\" resolves to /live/hub or below, which is for the hub \
         itself: give it another path";
     let body = "topic=a&topic=/live/hub/subscriptions/exact/a/b";
