@@ -33,8 +33,8 @@ pub(crate) fn addresses_hub(topic: &str, hub: &str) -> bool {
     })
 }
 
-/// Whether a path is the hub's, or below it. Compared are whole segments, decoded. Of a hub at the root of its host only
-/// what it publishes itself is reserved.
+/// Whether a path is the hub's, or below it. Compared are whole segments, decoded. Of a hub at the root of its host
+/// only what it publishes itself is reserved.
 fn is_at_or_below(path: &str, hub: &str) -> bool {
     let hub = match hub.trim_end_matches('/') {
         "" => "/subscriptions",
