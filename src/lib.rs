@@ -8,6 +8,7 @@
 pub mod route;
 
 pub mod clock;
+mod lean;
 pub mod page;
 
 #[cfg(target_family = "wasm")]

@@ -5,7 +5,9 @@ use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use spin_sse_hub::reply::{self, Reply};
 
-const PAGE: &str = include_str!("page.html");
+use crate::lean::lean;
+
+const PAGE: &str = lean!(include_str!("page.html"));
 
 /// The page, whose own script and style may run and nothing else: `nonce` marks them.
 pub fn page(nonce: u128) -> Reply {

@@ -41,7 +41,7 @@ use crate::log::log::{Appended, AsOf, Log, PAGE_BYTES, PAGE_UPDATES, Page};
 use crate::log::position::Extent;
 use crate::log::record::Record;
 use crate::log::redis::connector::OPERATION_TIMEOUT;
-use crate::log::redis::script::bytes;
+use crate::log::redis::script::{bytes, millis};
 use crate::log::redis::server::{Connection, Server};
 use crate::log::redis::told::WAIT_ENTRIES;
 use crate::log::relay::{Begun, HolderId};
@@ -110,7 +110,7 @@ impl<S: Server> Log for RedisLog<S> {
         let ago = || between(moment, self.connector.server.now());
         let mut reach = ago().saturating_add(PROMPT);
         loop {
-            let values = vec![bytes(&reach.as_millis().to_string())];
+            let values = vec![bytes(&millis(reach))];
             let reply = self.ask(&script::RECENT, &keys, &|_| values.clone()).await?;
             let answer = recent::as_of(reply, moment, self.connector.server.now())?;
             // The answer took so long that the moment is before the marks that were asked for.
@@ -147,7 +147,7 @@ impl<S: Server> Log for RedisLog<S> {
 
     async fn drain(&self, listeners: &[ListenerId], pause: Duration) -> Result<bool, Unavailable> {
         let keys = [self.keys.hub.clone(), self.keys.listeners.clone()];
-        let mut values = vec![bytes(&pause.as_millis().to_string())];
+        let mut values = vec![bytes(&millis(pause))];
         values.extend(listeners.iter().map(|listener| bytes(&listener.to_string())));
         let reply = self.run(&script::DRAIN, &keys, values).await?;
         Ok(reply::number(reply.into_iter().next())? == 1)
@@ -187,7 +187,7 @@ impl<S: Server> Log for RedisLog<S> {
                     None => self.connector.server.connect().await?,
                 };
                 let mut arguments = vec![bytes("COUNT"), bytes(&WAIT_ENTRIES.to_string())];
-                arguments.extend([bytes("BLOCK"), bytes(&WAIT.as_millis().to_string()), bytes("STREAMS")]);
+                arguments.extend([bytes("BLOCK"), bytes(&millis(WAIT)), bytes("STREAMS")]);
                 arguments.extend([bytes(&self.keys.told(listener)), bytes(&last)]);
                 let (woken, last) = told::woken(connection.execute("XREAD", arguments).await?)?;
                 if let Some(last) = last {

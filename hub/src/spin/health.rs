@@ -38,11 +38,16 @@ impl Health {
 
     /// Notes how an operation went, and says so when that is new.
     pub(crate) fn note<T>(&self, result: &Result<T, impl Borrow<Unavailable>>) {
+        self.note_error(result.as_ref().err().map(Borrow::borrow));
+    }
+
+    /// Apart from [`Health::note`], which the compiler makes anew for each type of result.
+    fn note_error(&self, error: Option<&Unavailable>) {
         let (done, consequence) = (self.done, self.consequence);
-        match result {
-            Ok(_) if self.failing.replace(false) => report(format_args!("hub: the log can be {done} again")),
-            Err(error) if !self.failing.replace(true) => {
-                report(format_args!("hub: the log cannot be {done}: {}; {consequence}", error.borrow()));
+        match error {
+            None if self.failing.replace(false) => report(format_args!("hub: the log can be {done} again")),
+            Some(error) if !self.failing.replace(true) => {
+                report(format_args!("hub: the log cannot be {done}: {error}; {consequence}"));
             }
             _ => {}
         }

@@ -6,7 +6,7 @@ use crate::log::presence::{Attended, Changes, LIST, Listed, Listing, PRESENCE_LE
 use crate::log::redis::append;
 use crate::log::redis::log::RedisLog;
 use crate::log::redis::reply::{number, text, unexpected};
-use crate::log::redis::script::{self, bytes};
+use crate::log::redis::script::{self, bytes, millis};
 use crate::log::redis::server::{Server, Value};
 use crate::log::unavailable::Unavailable;
 
@@ -36,8 +36,8 @@ fn told(changes: &Changes) -> Vec<Vec<u8>> {
     let mut tell = |text: &str| told.push(bytes(text));
     let Changes { holder, whole, arrivals, ended, released, grace } = changes;
     tell(&holder.to_string());
-    tell(&PRESENCE_LEASE.as_millis().to_string());
-    tell(&grace.as_millis().to_string());
+    tell(&millis(PRESENCE_LEASE));
+    tell(&millis(*grace));
     tell(&SWEEP.to_string());
     tell(if *whole { "1" } else { "0" });
     for count in [arrivals.len(), ended.len(), released.len()] {

@@ -1,12 +1,13 @@
 //! What Redis is told of relays, and what it answers.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::log::position::Position;
 use crate::log::record::Record;
 use crate::log::redis::keys::Keys;
 use crate::log::redis::reply::{number, text, unexpected};
-use crate::log::redis::script::bytes;
+use crate::log::redis::script::{bytes, millis};
 use crate::log::redis::server::{Connection, Value};
 use crate::log::relay::{Begun, HolderId, RELAY_LEASE};
 use crate::log::unavailable::Unavailable;
@@ -18,14 +19,14 @@ pub(crate) fn begin_keys(keys: &Keys) -> [String; 4] {
 
 /// Its arguments.
 pub(crate) fn begin_values(topic: &str, holder: HolderId, left: &Record) -> Vec<Vec<u8>> {
-    let lease = RELAY_LEASE.as_millis().to_string();
+    let lease = millis(RELAY_LEASE);
     [topic, &holder.to_string(), &lease, &left.meta, &left.body].map(bytes).into()
 }
 
 /// The arguments of the scripts that are told a holder and for how long its leases are renewed, if they are.
 pub(crate) fn lease_values(holder: HolderId, renew: bool) -> Vec<Vec<u8>> {
-    let lease = if renew { RELAY_LEASE.as_millis() } else { 0 };
-    vec![bytes(&holder.to_string()), bytes(&lease.to_string())]
+    let lease = millis(if renew { RELAY_LEASE } else { Duration::ZERO });
+    vec![bytes(&holder.to_string()), bytes(&lease)]
 }
 
 /// Whether there is an update on one of these topics, or a relay to one.

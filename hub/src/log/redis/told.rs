@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::log::listener::{Census, Gathered, Hint, LEASE, Peer, Registration, Woken};
 use crate::log::position::Position;
 use crate::log::redis::reply::{number, place, text, unexpected};
-use crate::log::redis::script::bytes;
+use crate::log::redis::script::{bytes, millis};
 use crate::log::redis::server::Value;
 use crate::log::unavailable::Unavailable;
 use crate::topic::key::key;
@@ -25,8 +25,8 @@ pub(crate) fn values(run_id: &str, registration: &Registration) -> Vec<Vec<u8>> 
         bytes(run_id),
         bytes(&listener.to_string()),
         bytes(&streams.to_string()),
-        bytes(&LEASE.as_millis().to_string()),
-        bytes(&KNOWN.as_millis().to_string()),
+        bytes(&millis(LEASE)),
+        bytes(&millis(KNOWN)),
         bytes(&TOPICS_EXPIRY.as_secs().to_string()),
         bytes(&added.len().to_string()),
     ];
