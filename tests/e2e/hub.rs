@@ -7,6 +7,7 @@ mod delivery;
 mod earlier_release;
 mod ending;
 mod failures;
+mod following;
 mod costs;
 mod forged_wakeups;
 mod full_disk;
@@ -139,6 +140,9 @@ on_every_log! {
         many_that_come_at_once_are_all_there_once
         what_a_host_had_that_died_ends_once
         nothing_is_said_or_kept_unless_it_is_asked_for;
+    following:
+        a_payload_of_the_token_is_in_what_is_said_and_listed
+        a_pattern_of_the_topics_follows_all_subscriptions;
     failures:
         a_killed_host_loses_nothing_that_it_answered_and_doubles_nothing
         a_log_that_fails_ends_no_stream_and_loses_nothing

@@ -15,9 +15,9 @@ use crate::support::log::Log;
 use crate::support::server::Setup;
 use crate::support::within;
 
-const ALL: &str = "/.well-known/mercure/subscriptions";
+pub(super) const ALL: &str = "/.well-known/mercure/subscriptions";
 
-fn setup(log: &Log) -> Setup {
+pub(super) fn setup(log: &Log) -> Setup {
     log.hub().variable("subscriptions", true)
 }
 
@@ -54,7 +54,7 @@ async fn said(watcher: &mut EventStream) -> (Value, String) {
 }
 
 /// All that was ever said of subscriptions to `topic`: whether it began.
-async fn history(address: SocketAddr, topic: &str) -> Vec<bool> {
+pub(super) async fn history(address: SocketAddr, topic: &str) -> Vec<bool> {
     Publisher::new(address).await.publish("end", "end").await;
     let mut stream = watch(address, "earliest").await;
     let mut said = Vec::new();
@@ -81,7 +81,7 @@ async fn listed(address: SocketAddr) -> Vec<Value> {
 }
 
 /// Waits until so many are there.
-async fn are_listed(address: SocketAddr, count: usize) -> Vec<Value> {
+pub(super) async fn are_listed(address: SocketAddr, count: usize) -> Vec<Value> {
     within(format!("{count} subscriptions"), async {
         loop {
             let all = listed(address).await;
