@@ -1,5 +1,6 @@
 //! Tells the log who is present in an instance, in one task.
 
+use std::cell::RefMut;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -66,19 +67,20 @@ impl Driver {
     /// Tells the log until there is nothing more to tell.
     async fn run(mut self) {
         loop {
-            if let Some(changes) = self.members(|members| members.tell(now())).flatten() {
+            let changes = self.members().and_then(|mut members| members.tell(now()));
+            if let Some(changes) = changes {
                 let hub = self.hub.clone();
                 self.telling = Some(Box::pin(async move { attend(&hub, &hub.presences.log, &changes).await }));
             }
-            if self.members(|members| members.is_empty()).unwrap_or(true) {
+            if self.members().is_none_or(|members| members.is_empty()) {
                 return self.hub.presences.close();
             }
             poll_fn(|cx| self.poll_event(cx)).await;
         }
     }
 
-    fn members<T>(&self, work: impl FnOnce(&mut Members) -> T) -> Option<T> {
-        self.hub.presences.with(work)
+    fn members(&self) -> Option<RefMut<'_, Members>> {
+        self.hub.presences.members()
     }
 
     /// Ready when something has happened.
@@ -86,12 +88,13 @@ impl Driver {
         let mut happened = false;
         if let Some(result) = poll_ended(&mut self.telling, cx) {
             happened = true;
-            if self.members(|members| members.attended(result.as_ref(), now())) == Some(true) {
+            let begin_anew = self.members().is_some_and(|mut members| members.attended(result.as_ref(), now()));
+            if begin_anew {
                 report(format_args!("hub: others took this instance for dead: its subscriptions begin anew"));
             }
         }
         happened |= self.listener.poll_notified(cx).is_ready();
-        let due = self.members(|members| members.due()).unwrap_or(Instant::MAX);
+        let due = self.members().map_or(Instant::MAX, |members| members.due());
         happened |= self.timer.poll_due(cx, due).is_ready();
         if happened { Poll::Ready(()) } else { Poll::Pending }
     }

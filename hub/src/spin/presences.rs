@@ -1,6 +1,6 @@
 //! Who is present in this instance: where streams say that they begin and end, for the task that tells the log.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -71,9 +71,9 @@ impl Presences {
         (Present { among: Rc::clone(self), id, returns, left: Left::Ended }, listener)
     }
 
-    /// Does something with the members, if a task tells the log of them.
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Members) -> T) -> Option<T> {
-        self.running.borrow_mut().as_mut().map(|(_, members)| work(members))
+    /// The members, if a task tells the log of them. Nobody may wait while this is borrowed.
+    pub(crate) fn members(&self) -> Option<RefMut<'_, Members>> {
+        RefMut::filter_map(self.running.borrow_mut(), |running| running.as_mut().map(|(_, members)| members)).ok()
     }
 
     /// The task that tells the log ends.
