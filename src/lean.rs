@@ -1,7 +1,7 @@
 //! The page without what only its readers need: an eighth of it is comments and indentation.
 
-/// A constant text without its indentation and its lines of comment (those that begin with `//`). Nothing in it may be
-/// a text of several lines.
+/// A constant text without its indentation, its empty lines and its lines of comment (those that begin with `//` or
+/// `/*`). Nothing in it may be a text of several lines.
 macro_rules! lean {
     ($text:expr) => {{
         const TEXT: &str = $text;
@@ -24,8 +24,8 @@ pub(crate) const fn copy(text: &str, mut out: &mut [u8]) -> usize {
     let mut text = text.as_bytes();
     let (mut length, mut is_indentation, mut is_comment) = (0_usize, true, false);
     while let [byte, rest @ ..] = text {
-        is_comment |= is_indentation && matches!(text, [b'/', b'/', ..]);
-        is_indentation &= *byte == b' ';
+        is_comment |= is_indentation && matches!(text, [b'/', b'/' | b'*', ..]);
+        is_indentation &= matches!(byte, b' ' | b'\n');
         if !is_indentation && !is_comment {
             length = length.saturating_add(1);
             if let [room, others @ ..] = out {
@@ -45,7 +45,7 @@ pub(crate) const fn copy(text: &str, mut out: &mut [u8]) -> usize {
 mod tests {
     #[test]
     fn a_lean_text_has_no_comment_lines_and_no_indentation() {
-        let text = lean!("// a\nb // c\n\n    // d\n    e\n  é\n //");
-        assert_eq!(text, "b // c\n\ne\né\n");
+        let text = lean!("// a\nb // c\n\n    // d\n/* f */\n    e\n  é\n //");
+        assert_eq!(text, "b // c\ne\né\n");
     }
 }

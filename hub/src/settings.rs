@@ -92,7 +92,7 @@ struct Settings<'s>(&'s str);
 impl<'s> Settings<'s> {
     fn check(settings: &'s str) -> Result<Settings<'s>, String> {
         let settings = Settings(settings);
-        let Some((name, _)) = settings.pairs().find(|(name, _)| !Config::SETTINGS.contains(name)) else {
+        let Some((name, _)) = settings.pairs().find(|(name, _)| NAMES.split(", ").all(|known| known != *name)) else {
             return Ok(settings);
         };
         // What is no name may be a part of a password that has the separator in it.
