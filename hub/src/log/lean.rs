@@ -2,8 +2,8 @@
 //!
 //! A third of their text is comments and indentation, which would be a part of every component.
 
-/// A statement or script, from a constant text, without its comment lines (those that begin with `--`), its
-/// empty lines and its indentation. Nothing in it may be a text of several lines.
+/// A statement or script, from a constant text, without its comment lines (those that begin with `--`) and its
+/// indentation. Nothing in it may be a text of several lines.
 macro_rules! lean {
     ($text:expr) => {{
         const TEXT: &str = $text;
@@ -27,7 +27,7 @@ pub(crate) const fn copy(text: &str, mut out: &mut [u8]) -> usize {
     let (mut length, mut is_indentation, mut is_comment) = (0_usize, true, false);
     while let [byte, rest @ ..] = text {
         is_comment |= is_indentation && matches!(text, [b'-', b'-', ..]);
-        is_indentation &= matches!(byte, b' ' | b'\n');
+        is_indentation &= *byte == b' ';
         if !is_indentation && !is_comment {
             length = length.saturating_add(1);
             if let [room, others @ ..] = out {
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn a_lean_text_has_no_comment_lines_and_no_indentation() {
         let text = lean!("-- a\nb -- c\n\n    -- d\n    e - -1\n  é\n --");
-        assert_eq!(text, "b -- c\ne - -1\né\n");
+        assert_eq!(text, "b -- c\n\ne - -1\né\n");
         assert_eq!(lean!(""), "");
     }
 }
