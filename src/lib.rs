@@ -8,6 +8,7 @@
 pub mod route;
 
 pub mod clock;
+#[path = "../hub/src/lean.rs"]
 mod lean;
 pub mod page;
 

@@ -7,7 +7,7 @@ use spin_sse_hub::reply::{self, Reply};
 
 use crate::lean::lean;
 
-const PAGE: &str = lean!(include_str!("page.html"));
+const PAGE: &str = lean!(include_str!("page.html"), b"//", b"/*");
 
 /// The page, whose own script and style may run and nothing else: `nonce` marks them.
 pub fn page(nonce: u128) -> Reply {

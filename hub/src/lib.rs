@@ -110,6 +110,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test fails by a panic"))]
 
 mod instant;
+mod lean;
 
 mod pattern;
 

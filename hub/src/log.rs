@@ -3,7 +3,7 @@
 //! `log` has the trait and its laws, `interest` what is read, `position` and `record` what a log returns, `ended`
 //! which topics have had their last update, `listener` who is woken, `relay` who relays to which topic, `presence` who
 //! follows what. The backends `sqlite` and `redis` are generic over the connection, so that they are tested without
-//! Spin; `lean` is for their statements and scripts.
+//! Spin.
 
 pub(crate) mod unavailable;
 
@@ -20,8 +20,6 @@ pub(crate) mod relay;
 pub(crate) mod log;
 
 pub(crate) mod presence;
-
-pub(crate) mod lean;
 
 pub(crate) mod redis;
 pub(crate) mod sqlite;

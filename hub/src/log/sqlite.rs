@@ -23,9 +23,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::instant::Instant;
+use crate::lean::lean;
 use crate::log::ended::{self, AppendError, Ended};
 use crate::log::interest::Interest;
-use crate::log::lean::lean;
 use crate::log::listener::{Census, ListenerId, Registration};
 use crate::log::log::{Appended, AsOf, Log, Page};
 use crate::log::position::Extent;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::log::lean::lean;
+use crate::lean::lean;
 use crate::log::redis::server::{Connection, Value};
 use crate::log::unavailable::Unavailable;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BinaryHeap;
 
-use crate::log::lean::lean;
+use crate::lean::lean;
 use crate::log::log::Appended;
 use crate::log::position::Position;
 use crate::log::record::Record;

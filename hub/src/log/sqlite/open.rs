@@ -1,6 +1,6 @@
 //! A connection whose database has the tables of this release, and the limits that the hub was told.
 
-use crate::log::lean::lean;
+use crate::lean::lean;
 use crate::log::log::Retention;
 use crate::log::sqlite::connection::{Connect, Database, Rows, Value, when_unlocked};
 use crate::log::sqlite::row::{integer, only, unexpected};

@@ -1,6 +1,6 @@
 //! The subscriptions, as the database knows them. Triggers append what is said when one begins or ends.
 
-use crate::log::lean::lean;
+use crate::lean::lean;
 use crate::log::log::Appended;
 use crate::log::position::Position;
 use crate::log::presence::{Arrival, Attended, Changes, LIST, Listed, Listing, PRESENCE_LEASE, Presence, records};

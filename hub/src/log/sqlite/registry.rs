@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::log::lean::lean;
+use crate::lean::lean;
 use crate::log::listener::{Census, Gathered, LEASE, ListenerId, Peer, Registration};
 use crate::log::position::Position;
 use crate::log::sqlite::connection::Value;

@@ -1,6 +1,6 @@
 //! The relays, as the database knows them.
 
-use crate::log::lean::lean;
+use crate::lean::lean;
 use crate::log::position::Position;
 use crate::log::record::Record;
 use crate::log::relay::{HolderId, RELAY_LEASE};

@@ -1,7 +1,7 @@
 //! Topics that end, beyond the laws: what is forgotten, and what the state before does.
 
 use super::*;
-use crate::log::lean::lean;
+use crate::lean::lean;
 
 /// What appends in the state before topics could end.
 const WITHOUT_ENDS: Script = Script {
