@@ -193,7 +193,7 @@ fn join(mut wants: Subscriber, writer: Writer, resume: Option<Resume>, hub: &Hub
     let (max_bytes, retry) = (hub.config.max_bytes, timer::scattered(hub.config.retry));
     let session = NewSession { selector, grant, resume, asked, max_bytes, deadline, retry, quiet, ticket };
     match hub.registry.join(Joining { session, writer, present }) {
-        Joined::Wake(dispatcher) => wasi::spawn(async move { dispatcher.notify().await }),
+        Joined::Wake(dispatcher) => dispatcher.wake(),
         Joined::Start(listener) => {
             let hub = hub.clone();
             wasi::spawn(async move { Driver::new(hub, listener).run().await });

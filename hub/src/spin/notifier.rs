@@ -52,9 +52,12 @@ async fn read(mut reader: StreamReader<u8>) -> StreamReader<u8> {
 }
 
 impl Notifier {
-    /// Whether the listener waits.
-    pub(crate) fn is_waited_for(&self) -> bool {
-        self.0.listener.get() == ListenerState::Waiting
+    /// Wakes the listener if it waits, by a task of its own.
+    pub(crate) fn wake(&self) {
+        if self.0.listener.get() == ListenerState::Waiting {
+            let notifier = self.clone();
+            wasi::spawn(async move { notifier.notify().await });
+        }
     }
 
     /// Wakes the listener if it waits. A listener that runs looks again before it waits.

@@ -57,7 +57,7 @@ impl Presences {
         let (id, listener) = match &mut *slot {
             Some((notifier, members)) => {
                 let id = members.join(newcomer, now());
-                wake(notifier);
+                notifier.wake();
                 (id, None)
             }
             None => {
@@ -82,13 +82,6 @@ impl Presences {
     }
 }
 
-fn wake(notifier: &Notifier) {
-    if notifier.is_waited_for() {
-        let notifier = notifier.clone();
-        wasi::spawn(async move { notifier.notify().await });
-    }
-}
-
 impl Present {
     /// Its client was told how it comes back.
     pub(crate) fn released(mut self) {
@@ -102,7 +95,7 @@ impl Drop for Present {
     fn drop(&mut self) {
         if let Some((notifier, members)) = &mut *self.among.running.borrow_mut() {
             members.leave(self.id, self.left, now());
-            wake(notifier);
+            notifier.wake();
         }
     }
 }
