@@ -3,8 +3,8 @@
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::header::{HOST, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use http::header::{HOST, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode, Uri};
 use spin_sse::report;
 
 use crate::access::credentials;
@@ -124,13 +124,13 @@ async fn fetched(_: &Unverified<'_>, _: &Hub, _: Purpose) -> Result<Rc<[Key]>, R
 
 /// The answer to a request that is refused.
 pub(crate) fn refuse(refusal: &Refusal, config: &Config) -> Reply {
-    let mut reply = reply::text(refusal.status, refusal.reason.as_str());
+    let mut reply = match refusal.status {
+        StatusCode::SERVICE_UNAVAILABLE => reply::unavailable(refusal.reason.as_str()),
+        status => reply::text(status, refusal.reason.as_str()),
+    };
     if let Some(challenge) = refusal.challenge {
         let metadata = config.hub_url.as_deref().and_then(metadata::url);
         reply.headers_mut().insert(WWW_AUTHENTICATE, challenge.header(metadata.as_deref()));
-    }
-    if refusal.status == StatusCode::SERVICE_UNAVAILABLE {
-        reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     reply
 }

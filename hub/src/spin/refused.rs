@@ -1,7 +1,6 @@
 //! What the hub's errors answer, where a component passes them on with `?`.
 
-use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use spin_sdk::http::{Error, IntoResponse};
 
 use crate::request::refusal::Refusal;
@@ -17,19 +16,13 @@ pub(crate) fn unpublished(error: &PublishError) -> Reply {
         PublishError::Invalid(reason) => refusal(&Refusal::from(reason.clone())),
         PublishError::TooMuch => reply::text(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
         PublishError::Ended(_) => reply::text(StatusCode::CONFLICT, error.to_string()),
-        PublishError::Unavailable { .. } => unavailable(error.to_string()),
+        PublishError::Unavailable { .. } => reply::unavailable(error.to_string()),
     }
 }
 
 /// None of these is about a token.
 fn refusal(refusal: &Refusal) -> Reply {
     reply::text(refusal.status, refusal.reason.as_str())
-}
-
-fn unavailable(sentence: String) -> Reply {
-    let mut reply = reply::text(StatusCode::SERVICE_UNAVAILABLE, sentence);
-    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    reply
 }
 
 fn response(reply: Reply) -> Error {
@@ -64,7 +57,7 @@ impl From<RelayError> for Error {
         response(match error {
             RelayError::Invalid(reason) => refusal(&Refusal::bad_request(reason.to_string())),
             RelayError::Ended(_) | RelayError::Running(_) => reply::text(StatusCode::CONFLICT, error.to_string()),
-            RelayError::Unavailable => unavailable(error.to_string()),
+            RelayError::Unavailable => reply::unavailable(error.to_string()),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Short plain-text answers.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
 use spin_sdk::http::FullBody;
 
@@ -13,6 +13,13 @@ pub fn text(status: StatusCode, sentence: impl Into<String>) -> Reply {
     let mut line = sentence.into();
     line.push('\n');
     typed(status, "text/plain; charset=utf-8", line)
+}
+
+/// 503: what was asked for is away, and may be back in a second.
+pub(crate) fn unavailable(sentence: impl Into<String>) -> Reply {
+    let mut reply = text(StatusCode::SERVICE_UNAVAILABLE, sentence);
+    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    reply
 }
 
 /// A body of another type.

@@ -52,7 +52,7 @@ async fn answer(request: &Request, resource: &Resource, hub: &Hub) -> Result<Rep
     let listed = list(resource, hub).await;
     hub.read_health.note(&listed);
     let Ok((head, listings)) = listed else {
-        return Ok(reply::text(StatusCode::SERVICE_UNAVAILABLE, "the log cannot be read now: ask again later"));
+        return Ok(reply::unavailable("the log cannot be read now: ask again later"));
     };
     let last = if head.sequence == 0 { EARLIEST.to_owned() } else { head.to_string() };
     let mut reply = match resource.document(&listings) {
