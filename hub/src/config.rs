@@ -8,6 +8,7 @@ use crate::access::tokens::Tokens;
 use crate::log::Retention;
 use crate::log::redis::address;
 use crate::log::redis::keys::Keys;
+use crate::topic::reserved::path_of;
 
 /// The configuration of a hub. The default is a hub with its log in Spin's SQLite, to which nobody may publish.
 #[derive(Debug)]
@@ -42,6 +43,13 @@ pub struct Config {
     pub hub_url: Option<String>,
     /// Whether updates say who subscribes and who leaves; by default they do not.
     pub subscriptions: bool,
+}
+
+impl Config {
+    /// The path of the hub's URL; `otherwise` where that is not known.
+    pub(crate) fn path<'p>(&'p self, otherwise: &'p str) -> &'p str {
+        self.hub_url.as_deref().map_or(otherwise, path_of)
+    }
 }
 
 impl Default for Config {

@@ -2,8 +2,8 @@
 //! `urlpattern` says where that crate does what the standard says.
 //!
 //! `cargo +nightly fuzz run -s none patterns -- -dict=patterns.dict`: the hub has no unsafe code to watch, and without
-//! the sanitizer it is some times as fast. 3.4 million runs in 43 minutes on a shared core found one difference: where
-//! `\B` follows a group that repeats, the crate matches what Chromium does not. It is left out below.
+//! the sanitizer it is several times as fast. 3.4 million runs in 43 minutes on a shared core found one difference:
+//! where `\B` follows a group that repeats, the crate matches what Chromium does not. It is left out below.
 #![no_main]
 use spin_sse_hub::internals::{Base, Kind, Parsed, Pattern};
 use url::Url;

@@ -112,9 +112,7 @@ impl Changes {
     pub(crate) fn is_empty(&self) -> bool {
         !self.whole && self.arrivals.is_empty() && self.ended.is_empty() && self.released.is_empty()
     }
-}
 
-impl Changes {
     /// Who is not among the others that end.
     pub(crate) fn named(&self) -> impl Iterator<Item = &String> {
         let back = self.arrivals.iter().filter_map(|arrival| arrival.back.as_ref()).map(|(subscriber, _)| subscriber);

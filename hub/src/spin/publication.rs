@@ -13,7 +13,7 @@ use crate::request::publish::MAX_BATCH;
 use crate::spin::detached::detached;
 use crate::spin::hub::Hub;
 use crate::topic::key::key;
-use crate::topic::reserved::{PATH, path_of};
+use crate::topic::reserved::PATH;
 use crate::topic::update::{InvalidUpdate, MAX_BYTES, Update};
 
 /// How many bytes of updates are published at once at most.
@@ -41,7 +41,7 @@ impl Hub {
     /// [`PublishError`].
     pub async fn publish_all(&self, updates: impl IntoIterator<Item = Update>) -> Result<Vec<String>, PublishError> {
         let (mut all, mut bytes) = (Vec::new(), 0_usize);
-        let path = self.config.hub_url.as_deref().map_or(PATH, path_of);
+        let path = self.config.path(PATH);
         for update in updates {
             update.check_hub(path).map_err(InvalidUpdate::from)?;
             bytes = bytes.saturating_add(update.size());

@@ -21,7 +21,6 @@ use crate::spin::hub::Hub;
 use crate::spin::publication::{PublishError, store};
 use crate::spin::refused::unpublished;
 use crate::spin::reply::{self, Reply};
-use crate::topic::reserved::path_of;
 
 const MERCURE_ID: HeaderName = HeaderName::from_static("mercure-id");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -58,7 +57,7 @@ async fn try_publish(request: Request, hub: &Hub) -> Result<Reply, Failure> {
     let body = read(body).await?;
     let content_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let updates = publish::parse(content_type, &body)?;
-    let path = hub.config.hub_url.as_deref().map_or(parts.uri.path(), path_of);
+    let path = hub.config.path(parts.uri.path());
     let free = updates.iter().try_for_each(|update| update.check_hub(path));
     free.map_err(|reserved| Refusal::bad_request(reserved.to_string()))?;
     policy::may_publish(grant.as_ref(), &updates)?;

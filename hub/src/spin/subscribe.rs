@@ -29,8 +29,6 @@ use crate::spin::reply;
 #[cfg(feature = "subscriptions")]
 use crate::topic::matcher::MatchType;
 use crate::topic::reserved::PATH;
-#[cfg(feature = "subscriptions")]
-use crate::topic::reserved::path_of;
 use crate::topic::selector::Selector;
 
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -127,8 +125,7 @@ fn follows(selector: &Selector, grant: Option<&Grant>, path: &str, hub: &Hub) ->
         let payload = grant.and_then(|grant| grant.payload(matcher));
         Follow { match_type: match_type.name(), matcher: matcher.to_owned(), payload }
     };
-    let path = hub.config.hub_url.as_deref().map_or(path, path_of);
-    hub.config.subscriptions.then(|| Follows::new(path, selector.matchers().map(follow).collect()))
+    hub.config.subscriptions.then(|| Follows::new(hub.config.path(path), selector.matchers().map(follow).collect()))
 }
 
 impl Subscriber {
