@@ -1,6 +1,7 @@
 //! The hub: what the requests of an instance share.
 
 use std::cell::RefCell;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use spin_sdk::variables;
@@ -37,26 +38,39 @@ thread_local! {
 /// All requests of an instance must share one: its sessions share one dispatcher, and its publishers one connection.
 /// [`Hub::from_variables`] sees to that; a hub that is made by [`Hub::new`] is kept in a `thread_local`.
 #[derive(Clone)]
-pub struct Hub {
-    pub(crate) config: Rc<Config>,
+pub struct Hub(Rc<Shared>);
+
+/// What all clones of a hub share.
+#[doc(hidden)]
+pub struct Shared {
+    pub(crate) config: Config,
     /// For appends, and nothing else: what an append has done is asked on its connection.
     pub(crate) writing: Rc<Store>,
     /// For everything else.
     pub(crate) reading: Rc<Store>,
-    pub(crate) write_health: Rc<Health>,
-    pub(crate) read_health: Rc<Health>,
-    pub(crate) appends: Rc<Appends>,
-    pub(crate) registry: Rc<Registry>,
-    pub(crate) extents: Rc<Extents>,
-    pub(crate) ends: Rc<Ends>,
-    pub(crate) upstreams: Rc<Upstreams>,
+    pub(crate) write_health: Health,
+    pub(crate) read_health: Health,
+    pub(crate) appends: Appends,
+    pub(crate) registry: Registry,
+    pub(crate) extents: Extents,
+    pub(crate) ends: Ends,
+    pub(crate) upstreams: Upstreams,
     #[cfg(feature = "subscriptions")]
     pub(crate) presences: Rc<Presences>,
     pub(crate) wakeups: Rc<Wakeups>,
-    pub(crate) door: Rc<Door>,
+    pub(crate) door: Door,
     /// Where the keys of publishers and of subscribers are, if not in the configuration.
     #[cfg(feature = "keys")]
     pub(crate) key_sources: [Option<Rc<KeySource>>; 2],
+}
+
+#[doc(hidden)]
+impl Deref for Hub {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl Hub {
@@ -93,24 +107,24 @@ impl Hub {
             wasi::random::insecure::get_insecure_random_u64(),
             config.retry,
         );
-        Hub {
+        Hub(Rc::new(Shared {
             #[cfg(feature = "keys")]
             key_sources: key_sources(&config.tokens),
-            config: Rc::new(config),
+            config,
             writing,
             reading,
-            write_health: Rc::new(Health::of_writing()),
-            read_health: Rc::new(Health::of_reading()),
-            appends: Rc::default(),
-            registry: Rc::default(),
-            extents: Rc::default(),
-            ends: Rc::default(),
-            upstreams: Rc::new(Upstreams::new(wasi::random::insecure::get_insecure_random_u64())),
+            write_health: Health::of_writing(),
+            read_health: Health::of_reading(),
+            appends: Appends::default(),
+            registry: Registry::default(),
+            extents: Extents::default(),
+            ends: Ends::default(),
+            upstreams: Upstreams::new(wasi::random::insecure::get_insecure_random_u64()),
             #[cfg(feature = "subscriptions")]
             presences: Rc::new(presences),
             wakeups: Rc::default(),
-            door: Rc::default(),
-        }
+            door: Door::default(),
+        }))
     }
 
     /// The configuration.

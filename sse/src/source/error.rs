@@ -79,7 +79,7 @@ impl fmt::Display for Error {
             Error::Redirect(reason) => write!(f, "the upstream redirected the request, but {reason}"),
             Error::Unreachable(reason) => write!(f, "the upstream cannot be reached: {reason}"),
             Error::Connection(reason) => write!(f, "the connection to the upstream failed: {reason}"),
-            Error::Silent(time) => write!(f, "the upstream sent nothing for {time:?}"),
+            Error::Silent(time) => write!(f, "the upstream sent nothing for {} ms", time.as_millis()),
             Error::TooLarge(too_large) => write!(f, "the upstream sent too much: {too_large}"),
             Error::GaveUp { attempts, last } => write!(f, "{last}; gave up after {attempts} attempts"),
         }
