@@ -5,9 +5,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use hyper::StatusCode;
+use tokio::time::sleep;
 
 use crate::support::follower::Follower;
 use crate::support::hub::{Publisher, follow, hub_with_key};
+use crate::support::within;
 
 #[tokio::test]
 async fn a_file_that_another_program_locks_for_ten_seconds_makes_publishers_wait_and_ends_no_stream() {
@@ -24,7 +26,7 @@ async fn a_file_that_another_program_locks_for_ten_seconds_makes_publishers_wait
     lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let sentence = publisher.is_told_to_wait().await;
     assert_eq!(sentence, "the log cannot be written now: nothing was published, publish again later\n");
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    sleep(Duration::from_secs(6)).await;
     lock.execute_batch("COMMIT").unwrap();
     publisher.publish_as_told("demo", "after").await;
     for stream in &mut streams {
@@ -86,16 +88,21 @@ async fn a_file_that_was_restored_as_the_docs_say_is_a_gap_for_everyone() {
 #[ignore = "needs root: mounts a small disk"]
 async fn a_disk_that_cannot_be_written_makes_publishers_wait_until_it_can() {
     let disk = tempfile::tempdir().unwrap();
-    let mount = |arguments: &[&str]| {
-        let mounted = Command::new("mount").args(arguments).arg(disk.path()).status();
-        assert!(mounted.unwrap().success(), "a disk cannot be mounted: run this test as root");
+    let mount = async |arguments: &[&str]| loop {
+        let mounted = Command::new("mount").args(arguments).arg(disk.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&mounted.stderr);
+        // The kernel closes the files of processes that were killed a little after they have ended.
+        if !said.contains("busy") {
+            return assert!(mounted.status.success(), "a disk cannot be mounted: run this test as root: {said}");
+        }
+        sleep(Duration::from_millis(20)).await;
     };
-    mount(&["-t", "tmpfs", "-o", "size=16m", "tmpfs"]);
+    within("a disk", mount(&["-t", "tmpfs", "-o", "size=16m", "tmpfs"])).await;
     let server = hub_with_key().state(disk.path()).start().await;
     let mut publisher = Publisher::new(server.address()).await;
     publisher.publish("demo", "0").await;
     server.stop().await;
-    mount(&["-o", "remount,ro"]);
+    within("the disk to take no writes", mount(&["-o", "remount,ro"])).await;
     let server = hub_with_key().state(disk.path()).start().await;
     let mut publisher = Publisher::new(server.address()).await;
     for _ in 0..3 {
@@ -104,7 +111,7 @@ async fn a_disk_that_cannot_be_written_makes_publishers_wait_until_it_can() {
         let expected = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::INTERNAL_SERVER_ERROR];
         assert!(expected.contains(&reply.status), "{} {}", reply.status, reply.body);
     }
-    mount(&["-o", "remount,rw"]);
+    within("the disk to take writes", mount(&["-o", "remount,rw"])).await;
     publisher.publish_as_told("demo", "1").await;
     let mut follower = Follower::new(server.address(), "demo", "earliest");
     follower.until(2).await;
