@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::browser::Browser;
-use crate::support::hub::{HUB, Publisher, hub_with_key, token};
+use crate::support::hub::{HUB, Publisher, follow, hub_with_key, token};
 
 #[tokio::test]
 #[ignore = "needs Chromium"]
@@ -42,6 +42,44 @@ async fn the_page_publishes_and_follows() {
     let counts = [browser.number("hub-received").await, browser.number("hub-doubled").await];
     assert_eq!(counts, [1, 0]);
     assert_eq!(browser.complaints().await, [""; 0]);
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn the_page_shows_who_follows_a_topic() {
+    let server = hub_with_key().variable("subscriptions", true).start().await;
+    let first = follow(server.address(), "demo", "").await;
+    let browser = Browser::open(&format!("http://{}/", server.address())).await;
+    let followers = async |expected: &str| {
+        let rows = "[...document.querySelectorAll('#followers-list li')].map(row => [...row.children].slice(0, 2)\
+            .map(part => part.textContent).join(' ')).join()";
+        browser.until(&format!("{rows} === '{expected}'")).await;
+    };
+    browser.fill("hub-topics", "demo").await;
+    browser.fill("publish-token", &token(&[], &["demo"])).await;
+    browser.click("hub-use-token").await;
+    browser.click("hub-subscribe").await;
+    // It says why it shows nobody.
+    browser.until("document.getElementById('followers-why').textContent.includes('/mercure/subscriptions')").await;
+    browser.click("hub-subscribe").await;
+    browser.fill("publish-token", &token(&[], &["*"])).await;
+    browser.click("hub-subscribe").await;
+    followers("demo 2").await;
+    let second = follow(server.address(), "demo", "").await;
+    let other = follow(server.address(), "%3Cb%3Eother%3C/b%3E", "").await;
+    followers("demo 3,<b>other</b> 1").await;
+    // It goes on from where it was.
+    browser.click("hub-drop").await;
+    browser.until("document.getElementById('hub-state').dataset.state === 'waiting'").await;
+    drop((first, other));
+    followers("demo 2").await;
+    drop(second);
+    followers("demo 1").await;
+    browser.click("hub-subscribe").await;
+    browser.click("hub-use-token").await;
+    browser.click("hub-subscribe").await;
+    browser.until("document.getElementById('hub-state').textContent === 'open'").await;
+    assert_eq!(browser.run("return document.getElementById('followers').hidden").await, true);
 }
 
 #[tokio::test]
