@@ -108,11 +108,6 @@ pub(crate) struct Listed {
 }
 
 impl Changes {
-    /// Whether they only renew the lease.
-    pub(crate) fn is_empty(&self) -> bool {
-        !self.whole && self.arrivals.is_empty() && self.ended.is_empty() && self.released.is_empty()
-    }
-
     /// Who is not among the others that end.
     pub(crate) fn named(&self) -> impl Iterator<Item = &String> {
         let back = self.arrivals.iter().filter_map(|arrival| arrival.back.as_ref()).map(|(subscriber, _)| subscriber);

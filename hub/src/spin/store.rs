@@ -26,7 +26,8 @@ pub(crate) enum Store {
 }
 
 impl Store {
-    /// The log for who follows what: a connection of its own, because what it does takes several statements.
+    /// The log for who follows what: a connection of its own, because what it appends must survive a power cut, and may
+    /// not come between the statements of an append.
     #[cfg(feature = "subscriptions")]
     pub(crate) fn attending(config: &Config, other: &Rc<Store>) -> Rc<Store> {
         match &**other {

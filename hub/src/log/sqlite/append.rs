@@ -7,7 +7,7 @@ use crate::log::log::Appended;
 use crate::log::position::Position;
 use crate::log::record::Record;
 use crate::log::sqlite::connection::Value;
-use crate::log::sqlite::row::{array, integer, joined, unexpected, whole};
+use crate::log::sqlite::row::{array, integer, ports, unexpected, whole};
 use crate::log::unavailable::Unavailable;
 
 /// Appends one update, and returns what [`appended`] reads; nothing if a topic has ended.
@@ -87,6 +87,5 @@ pub(super) fn appended(row: &[Value], records: &[Record]) -> Result<Appended, Un
     let [last, Value::Text(epoch), listeners, ..] = row else { return Err(unexpected()) };
     let earlier = u64::try_from(records.len().saturating_sub(1)).unwrap_or(u64::MAX);
     let first = whole(last)?.checked_sub(earlier).ok_or_else(unexpected)?;
-    let listeners = joined(listeners)?.map(|port| port.parse().map_err(|_| unexpected())).collect::<Result<_, _>>()?;
-    Ok(Appended { first: Position { epoch: epoch.clone(), sequence: first }, listeners })
+    Ok(Appended { first: Position { epoch: epoch.clone(), sequence: first }, listeners: ports(listeners)? })
 }

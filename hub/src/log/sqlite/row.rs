@@ -108,6 +108,11 @@ pub(super) fn joined(value: &Value) -> Result<impl Iterator<Item = &str>, Unavai
     }
 }
 
+/// The ports of listeners, joined by commas, or NULL for none.
+pub(super) fn ports(value: &Value) -> Result<Vec<u16>, Unavailable> {
+    joined(value)?.map(|port| port.parse().map_err(|_| unexpected())).collect()
+}
+
 /// Someone else writes to this database.
 pub(super) fn unexpected() -> Unavailable {
     Unavailable::new("the database answered in a shape the hub does not know: give the hub a database of its own")

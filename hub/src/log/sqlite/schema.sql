@@ -167,4 +167,39 @@ CREATE TRIGGER IF NOT EXISTS subscriptions_delete AFTER DELETE ON subscriptions 
     INSERT INTO subscription_updates VALUES (OLD.topic, OLD.document || 'false}');
 END
 
+-- What a holder says of its subscribers is inserted here, as JSON arrays, and done in one step: `named` are all that it
+-- keeps, or NULL. `arrivals` has of each subscription the subscriber and the ticket that its client shows, and then what is
+-- kept of it. What is over ends first, 1000 at a time.
+CREATE VIEW IF NOT EXISTS attending (now, before, holder, lease, named, ended, arrivals, released, grace) AS
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+
+CREATE TRIGGER IF NOT EXISTS attending_insert INSTEAD OF INSERT ON attending BEGIN
+    REPLACE INTO holders VALUES (NEW.holder, NEW.now + NEW.lease);
+    DELETE FROM subscriptions WHERE topic IN (
+        SELECT topic FROM (
+            SELECT topic FROM subscriptions WHERE over <= NEW.now
+            UNION ALL
+            SELECT topic FROM holders CROSS JOIN subscriptions USING (holder) WHERE lease <= NEW.now
+        )
+        LIMIT 1000
+    );
+    DELETE FROM holders WHERE lease <= NEW.now
+        AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE holder = holders.holder);
+    DELETE FROM subscriptions WHERE NEW.named IS NOT NULL AND holder = NEW.holder
+        AND subscriber NOT IN (SELECT value FROM json_each(NEW.named));
+    DELETE FROM subscriptions WHERE subscriber IN (SELECT value FROM json_each(NEW.ended)) AND holder = NEW.holder;
+    UPDATE subscriptions SET holder = NEW.holder, over = NULL, ticket = arrival.value ->> 3
+    FROM json_each(NEW.arrivals) AS arrival
+    WHERE subscriber = arrival.value ->> 0 AND ticket IN (arrival.value ->> 1, arrival.value ->> 3)
+        AND what = arrival.value ->> 4;
+    INSERT INTO subscriptions (holder, subscriber, ticket, what, topic, document)
+    SELECT NEW.holder, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+    FROM json_each(NEW.arrivals) AS arrival
+    WHERE NOT EXISTS (
+        SELECT 1 FROM subscriptions WHERE subscriber = arrival.value ->> 0 AND ticket = arrival.value ->> 3)
+    ON CONFLICT DO UPDATE SET holder = excluded.holder, ticket = excluded.ticket, over = NULL;
+    UPDATE subscriptions SET holder = NULL, over = NEW.now + NEW.grace
+    WHERE subscriber IN (SELECT value FROM json_each(NEW.released)) AND holder = NEW.holder;
+END
+
 PRAGMA user_version = 4

@@ -79,8 +79,19 @@ fn changes_that_fail_in_the_middle_change_nothing() {
 
 #[test]
 fn a_database_and_the_hub_agree_on_how_much_is_one_step() {
-    let sweep = include_str!("../sweep.sql");
+    let sweep = include_str!("../schema.sql");
     assert!(sweep.contains(&format!("LIMIT {SWEEP}\n")) && LIST <= 1_000);
+}
+
+#[test]
+fn what_was_said_is_where_it_is_said_to_be_although_some_is_pruned_already() {
+    let file = File::new();
+    let log = open(&file, 10, 1_000);
+    append(&log, 5);
+    let attended = now(log.attend(&come(1, (0..20).map(|number| arrival(&format!("s{number}"))).collect()))).unwrap();
+    let (topics, appended) = attended.appended.unwrap();
+    assert_eq!((topics.len(), appended.first.sequence), (10, 16));
+    assert_eq!(topics[0], "/hub/a/s10");
 }
 
 #[test]
@@ -88,7 +99,14 @@ fn what_is_looked_for_has_an_index() {
     let file = File::new();
     now(open(&file, 1_000, 1_000).extent()).unwrap();
     let database = rusqlite::Connection::open(&file.0).unwrap();
-    for statement in [include_str!("../sweep.sql"), include_str!("../come_back.sql"), include_str!("../begin.sql")] {
+    let (_, trigger) = include_str!("../schema.sql").split_once("INSERT ON attending BEGIN\n").unwrap();
+    let (trigger, _) = trigger.split_once(";\nEND").unwrap();
+    let statements: Vec<_> =
+        trigger.split(';').chain([include_str!("../attend.sql"), include_str!("../listed.sql")]).collect();
+    assert_eq!(statements.len(), 10);
+    for statement in statements {
+        // As what a trigger knows of its row.
+        let statement = statement.replace("NEW.", ":");
         let mut plan = database.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
         let none = vec![Sql::Null; plan.parameter_count()];
         let steps: Vec<String> =
