@@ -42,6 +42,11 @@ impl Follows {
         Follows { root: format!("{}/subscriptions", hub.trim_end_matches('/')), follows }
     }
 
+    /// How many subscriptions it takes.
+    pub(crate) fn count(&self) -> usize {
+        self.follows.len()
+    }
+
     /// A text that is the same for who follows the same, with the same payloads.
     pub(crate) fn digest(&self) -> String {
         let mut hash = Sha256::new();

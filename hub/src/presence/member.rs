@@ -59,6 +59,11 @@ impl Member {
         Member { known: Known::New, left: false, subscriber, newcomer }
     }
 
+    /// How many subscriptions it has.
+    pub(crate) fn count(&self) -> usize {
+        self.newcomer.follows.count()
+    }
+
     /// As the log is told of it. One that came back has no other subscriptions to begin than its own.
     pub(crate) fn arrival(&self) -> Arrival {
         let Newcomer { follows, named, back, .. } = &self.newcomer;

@@ -13,7 +13,7 @@ use crate::presence::member::{Known, Left, Member, Newcomer};
 
 /// Who comes or leaves waits so long for others: clients often come together.
 const TOGETHER: Duration = Duration::from_millis(30);
-/// How many arrivals, and how many ends, the log is told of at once: others wait meanwhile.
+/// How much arrivals follow, and how many ends there are, of which the log is told at once: others wait meanwhile.
 const AT_ONCE: usize = 500;
 /// What failed is tried again after so long, and then after twice that, up to `MAX_RETRY`.
 const RETRY: Duration = Duration::from_millis(100);
@@ -129,7 +129,14 @@ impl Members {
             self.new.clear();
             self.members.iter().map(|(id, _)| id).collect()
         } else {
-            self.new.drain(..self.new.len().min(AT_ONCE)).collect()
+            let mut room = AT_ONCE;
+            let fit = |id: &&MemberId| {
+                let had_room = room > 0;
+                room = room.saturating_sub(self.members.get(**id).map_or(0, Member::count));
+                had_room
+            };
+            let count = self.new.iter().take_while(fit).count();
+            self.new.drain(..count).collect()
         };
         let ended: Vec<String> = self.ended.drain(..self.ended.len().min(AT_ONCE)).collect();
         let released: Vec<String> = self.released.drain(..self.released.len().min(AT_ONCE)).collect();

@@ -70,9 +70,9 @@ impl Stage {
         let client = &mut self.clients[client];
         let Some(members) = &mut self.instances[instance] else { return };
         client.ticket = Ticket::default();
-        let follow = Follow { match_type: "exact", matcher: client.topic.to_owned(), payload: None };
+        let follow = |topic: &str| Follow { match_type: "exact", matcher: topic.to_owned(), payload: None };
         let newcomer = Newcomer {
-            follows: Follows::new("/hub", vec![follow]),
+            follows: Follows::new("/hub", client.topic.split(' ').map(follow).collect()),
             named: ticket::new(self.named, self.named),
             back: client.last.take().as_deref().and_then(ticket::find),
             ticket: Rc::clone(&client.ticket),
@@ -211,6 +211,17 @@ fn many_are_told_in_steps_so_that_others_can_write_meanwhile() {
     let mut stage = Stage::new(1);
     for _ in 0..2_000 {
         stage.comes(0, "a");
+    }
+    stage.passes(SECOND, &[0]);
+    assert_eq!((stage.operations, stage.said().len()), (4, 2_000));
+}
+
+#[test]
+fn those_who_follow_much_are_told_in_as_many_steps_as_if_they_were_as_many() {
+    let mut stage = Stage::new(1);
+    let much = (0..100).map(|topic| topic.to_string()).collect::<Vec<_>>().join(" ").leak();
+    for _ in 0..20 {
+        stage.comes(0, much);
     }
     stage.passes(SECOND, &[0]);
     assert_eq!((stage.operations, stage.said().len()), (4, 2_000));
