@@ -142,7 +142,8 @@ on_every_log! {
         nothing_is_said_or_kept_unless_it_is_asked_for;
     following:
         a_payload_of_the_token_is_in_what_is_said_and_listed
-        a_pattern_of_the_topics_follows_all_subscriptions;
+        a_pattern_of_the_topics_follows_all_subscriptions
+        what_a_component_lets_its_clients_follow_is_a_subscription_while_they_are_there;
     failures:
         a_killed_host_loses_nothing_that_it_answered_and_doubles_nothing
         a_log_that_fails_ends_no_stream_and_loses_nothing

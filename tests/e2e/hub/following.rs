@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use hyper::Method;
 use serde_json::{Value, json};
 use test_redis::Redis;
 
 use super::subscriptions::{ALL, are_listed, history, setup};
-use crate::support::client::{EventStream, Item};
+use crate::support::client::{EventStream, Item, fetch_with};
 use crate::support::hub::{HUB, Publisher, follow, token_with};
 use crate::support::log::{Log, hub_on};
 use crate::support::within_time;
@@ -26,6 +27,16 @@ async fn open(address: SocketAddr, query: &str, claims: &str) -> EventStream {
 
 /// What is said next of a subscription to `a`.
 async fn said_of_a(watcher: &mut EventStream) -> Value {
+    said(watcher, |document| document["match"] == "a").await
+}
+
+/// What is said next of a subscription to something else than everything.
+async fn said_of_others(watcher: &mut EventStream) -> Value {
+    said(watcher, |document| document["match"].is_string() && document["match"] != "*").await
+}
+
+/// What is said next of a subscription that is `wanted`.
+async fn said(watcher: &mut EventStream, wanted: impl Fn(&Value) -> bool) -> Value {
     within_time(TIME, "what is said of a subscription", async {
         loop {
             let document: Value = match watcher.wait().await {
@@ -33,7 +44,7 @@ async fn said_of_a(watcher: &mut EventStream) -> Value {
                 Item::Retry(_) => continue,
                 ended => panic!("the stream ended: {ended:?}"),
             };
-            if document["match"] == "a" {
+            if wanted(&document) {
                 return document;
             }
         }
@@ -71,6 +82,40 @@ pub(super) async fn a_pattern_of_the_topics_follows_all_subscriptions(log: Log) 
         event = stranger.event().await;
     }
     assert_eq!(event.data, "public", "a pattern alone shows nothing private");
+}
+
+pub(super) async fn what_a_component_lets_its_clients_follow_is_a_subscription_while_they_are_there(log: Log) {
+    let setup = log.component().variable("subscriptions", true).variable("hub_url", "https://hub.example/hub");
+    let server = setup.start().await;
+    let authorization = format!("Bearer {}", token_with(r#"{"mercure":{"subscribe":["*"]}}"#));
+    let headers = [("authorization", authorization.as_str())];
+    let mut watcher = EventStream::open_with(server.address(), "/hub?match=*", &headers).await;
+    assert_eq!(watcher.event().await.name, "ready");
+    // The component decides, and not what the client asks for.
+    let stream = EventStream::open(server.address(), "/follow/a,b/books?match=c&match=*").await;
+    let begun =
+        [said_of_others(&mut watcher).await, said_of_others(&mut watcher).await, said_of_others(&mut watcher).await];
+    let mut followed: Vec<_> = begun.iter().map(|said| format!("{} {}", said["match_type"], said["match"])).collect();
+    followed.sort();
+    let books = r#""urlpattern" "https://hub.example/books/:id""#;
+    assert_eq!(followed, [r#""exact" "a""#, r#""exact" "b""#, books]);
+    for said in &begun {
+        let path = said["id"].as_str().unwrap();
+        assert!(path.starts_with("/hub/subscriptions/") && said["subscriber"] == begun[0]["subscriber"], "{said}");
+        let reply = fetch_with(server.address(), Method::GET, path, &headers, "").await;
+        assert_eq!(&serde_json::from_str::<Value>(&reply.body).unwrap(), said);
+        assert_eq!((&said["active"], said.get("payload")), (&json!(true), None));
+    }
+    drop(stream);
+    for _ in 0..3 {
+        let ended = said_of_others(&mut watcher).await;
+        assert_eq!(ended["active"], json!(false));
+        assert!(begun.iter().any(|said| said["id"] == ended["id"]), "{ended}");
+    }
+    assert_eq!(
+        fetch_with(server.address(), Method::GET, begun[0]["id"].as_str().unwrap(), &headers, "").await.status,
+        404
+    );
 }
 
 #[tokio::test]
