@@ -69,6 +69,12 @@ impl Dialect {
         }
     }
 
+    /// A request to list who follows what, which only the hub answers.
+    pub fn subscriptions(&self) -> Vec<u8> {
+        let token = if let Dialect::Hub(token) = self { token } else { "" };
+        get(&format!("{HUB}/subscriptions"), &format!("authorization: Bearer {token}\r\n")).into_bytes()
+    }
+
     /// Requests that publish these updates, each of a topic, and how many there are.
     pub fn publication(&self, updates: &[(usize, String)]) -> (Vec<u8>, usize) {
         match self {

@@ -29,7 +29,7 @@ pub struct Setup {
 /// The edge function.
 pub fn hub() -> Result<Setup> {
     let mut token = Command::new(dev_host()?);
-    token.args(["--variable", &format!("jwt_secret={SECRET}"), "token", "--publish", "*"]);
+    token.args(["--variable", &format!("jwt_secret={SECRET}"), "token", "--publish", "*", "--subscribe", "*"]);
     let token = String::from_utf8(token.output()?.stdout)?;
     let setup = component("spin-sse", "spin.toml", Dialect::Hub(token.trim().to_owned()));
     Ok(setup.variable("jwt_secret", SECRET))

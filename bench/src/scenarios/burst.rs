@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
-use super::lane::{Lane, Lanes};
+use super::lane::{Cpu, Lane, Lanes};
 use super::load::order;
 use super::{SIZE, command, micros};
 use crate::http::{Client, DEADLINE};
@@ -53,6 +53,8 @@ enum Case {
 const HISTORY: u64 = 100;
 /// Updates a second, while they come and afterwards.
 const RATE: f64 = 50.0;
+/// The variable with which the hub keeps who follows what.
+const SUBSCRIPTIONS: &str = "subscriptions=true";
 /// When idle processor time is measured first, after the burst.
 const SOON: Duration = Duration::from_secs(5);
 
@@ -62,8 +64,8 @@ pub fn run(flags: &Flags) -> Result<()> {
     report.say(format!(
         "Subscribers that connect at once, of which none waits for another, each burst to a server of its own, by {}. Each \
          follows {}. Instances and streams are those {} s after the burst; processor time is that of the host, with Redis, \
-         over {} s, 5 s and {2} s after the burst. A stream that the hub ends goes on 0.5 to 1.5 s later on another \
-         connection.",
+         over {} s, 5 s and {2} s after the burst, and in all, from the first connection to the end. A stream that the hub \
+         ends goes on 0.5 to 1.5 s later on another connection. Where subscriptions are kept: how many the API lists, and when.",
         component::host_name(),
         if flags.one_topic { "the same topic" } else { "a topic of its own" },
         flags.settle,
@@ -84,12 +86,13 @@ pub fn run(flags: &Flags) -> Result<()> {
     report.save()
 }
 
-const HEAD: [&str; 16] = [
+const HEAD: [&str; 18] = [
     "",
     "at once",
     "answered in",
     "not 200",
     "caught up in",
+    "listed",
     "instances started",
     "instances then",
     "streams then",
@@ -97,6 +100,7 @@ const HEAD: [&str; 16] = [
     "came back",
     "CPU soon",
     "CPU then",
+    "CPU in all",
     "memory",
     "p50",
     "p99",
@@ -134,12 +138,13 @@ fn measure(lane: Lane, case: Case, size: usize, flags: &Flags) -> Result<Vec<Str
     let mut swarm = Swarm::of_event_sources(&lane.server)?;
     swarm.run_for(Duration::from_secs(2))?;
 
-    let begin = Instant::now();
+    let (begin, cpu) = (Instant::now(), lane.cpu());
     swarm.open_at_once(size, |number| number % topics, last.as_deref())?;
     let [answered, caught_up] = come(&mut swarm, begin, last.is_some())?;
     // What is under way may have been before them.
     let before = scatter.as_ref().map(|scatter| scatter.counts().into_iter().map(|count| count + 1).collect());
-    let stayed = stay(&lane, &mut swarm, flags)?;
+    let listed = if flags.lanes.has(SUBSCRIPTIONS) { list(&lane, &mut swarm, begin)? } else { "-".to_owned() };
+    let stayed = stay(&lane, &mut swarm, flags, cpu)?;
 
     let mut published = vec![if last.is_some() { HISTORY } else { 0 }; topics];
     if let Some(scatter) = &mut scatter {
@@ -156,7 +161,8 @@ fn measure(lane: Lane, case: Case, size: usize, flags: &Flags) -> Result<Vec<Str
         Case::Fresh | Case::Resume => "-".to_owned(),
     };
     let order = order(&tally, scatter.map_or(0, |scatter| scatter.failed()));
-    let mut row = vec![lane.server.name.clone(), size.to_string(), answered, swarm.answers.refusals(), caught_up];
+    let mut row =
+        vec![lane.server.name.clone(), size.to_string(), answered, swarm.answers.refusals(), caught_up, listed];
     row.extend(stayed);
     row.extend([latency(0.5), latency(0.99), order]);
     Ok(row)
@@ -182,8 +188,19 @@ fn come(swarm: &mut Swarm, begin: Instant, resume: bool) -> Result<[String; 2]> 
     Ok([answered, caught_up])
 }
 
-/// What they cost while they stay.
-fn stay(lane: &Lane, swarm: &mut Swarm, flags: &Flags) -> Result<[String; 8]> {
+/// Waits until the API lists all; returns how many it has, and when.
+fn list(lane: &Lane, swarm: &mut Swarm, begin: Instant) -> Result<String> {
+    loop {
+        let (listed, elapsed) = (lane.subscriptions()?, begin.elapsed());
+        if listed >= swarm.len() || elapsed > DEADLINE {
+            return Ok(format!("{listed} in {:.2} s", elapsed.as_secs_f64()));
+        }
+        swarm.run_for(Duration::from_millis(250))?;
+    }
+}
+
+/// What they cost while they stay, and in all.
+fn stay(lane: &Lane, swarm: &mut Swarm, flags: &Flags, before: Cpu) -> Result<[String; 9]> {
     let (window, burst) = (Duration::from_secs(flags.window), Instant::now());
     swarm.run_for(SOON)?;
     let soon = busy(lane, swarm, window)?;
@@ -199,6 +216,7 @@ fn stay(lane: &Lane, swarm: &mut Swarm, flags: &Flags) -> Result<[String; 8]> {
         answers.returned.to_string(),
         soon,
         then,
+        format!("{:.0} ms", lane.cpu().since(before).time().as_secs_f64() * 1e3),
         format!("{:.0} MB", memory as f64 / 1e6),
     ])
 }

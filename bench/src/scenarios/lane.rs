@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::micros;
+use crate::http::Client;
 use crate::peers::component::{Setup, hub};
 use crate::peers::nchan;
 use crate::peers::redis::{self, Redis};
@@ -51,6 +52,11 @@ pub struct Cpu {
 }
 
 impl Lanes {
+    /// Whether the hub has this variable: `name=value`.
+    pub fn has(&self, variable: &str) -> bool {
+        self.variables.iter().any(|given| given == variable)
+    }
+
     /// Starts one, the hub with these variables too; `None` when a program is not installed.
     pub fn start(&self, kind: Kind, variables: &[&str]) -> Result<Option<Lane>> {
         let hub = || -> Result<Setup> {
@@ -85,6 +91,12 @@ impl Lane {
     /// The processor time that it has used, with Redis.
     pub fn cpu(&self) -> Cpu {
         Cpu::of(&self.server, self.redis.as_ref())
+    }
+
+    /// How many subscriptions the hub lists.
+    pub fn subscriptions(&self) -> Result<usize> {
+        let answer = Client::connect(self.server.address)?.ask(&self.server.dialect.subscriptions(), 1)?;
+        Ok(memchr::memmem::find_iter(&answer, br#""type":"subscription""#).count())
     }
 
     /// How many instances of the hub were started.
