@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use crate::fanout::parts::LargeUpdates;
 use crate::fanout::segment::Segment;
 use crate::instant::Instant;
-use crate::log::{EpochEnd, Extent, Interest, Page, Position};
+use crate::log::{Entry, EpochEnd, Extent, Interest, Page, Position};
 
 /// How many segments are kept at most. Sessions that come back together are served from the same segments.
 const SEGMENTS: usize = 64;
@@ -22,6 +23,7 @@ pub(crate) struct LogCache {
     /// The newest comes last.
     segments: VecDeque<Segment>,
     bytes: usize,
+    large: LargeUpdates,
 }
 
 /// Whether a session can go on from its position.
@@ -65,7 +67,7 @@ pub(crate) enum Absorbed {
 impl LogCache {
     /// An empty cache of a log.
     pub(crate) fn new(log: Extent) -> Self {
-        LogCache { log, replacements: Vec::new(), segments: VecDeque::new(), bytes: 0 }
+        LogCache { log, replacements: Vec::new(), segments: VecDeque::new(), bytes: 0, large: LargeUpdates::default() }
     }
 
     /// An empty cache of a log of which only this position is known.
@@ -106,6 +108,11 @@ impl LogCache {
         self.segments.iter().rev().find(|segment| segment.covers(topics, position))
     }
 
+    /// An update that is sent in parts, if it was read a moment ago.
+    pub(crate) fn large(&self, sequence: u64) -> Option<&Entry> {
+        self.large.get(sequence)
+    }
+
     /// What was read last.
     pub(crate) fn newest(&self) -> Option<&Segment> {
         self.segments.back()
@@ -117,6 +124,7 @@ impl LogCache {
             self.explain(&mut extent);
             self.segments.clear();
             self.bytes = 0;
+            self.large.cut(0);
             self.log.clone_from(&extent);
             self.replacements.push(extent);
             return Absorbed::Replaced;
@@ -125,6 +133,7 @@ impl LogCache {
         let (same_epoch, head) = (extent.epoch == self.log.epoch, extent.head);
         self.segments.retain(|segment| same_epoch && segment.through() <= head);
         self.bytes = self.segments.iter().map(Segment::bytes).fold(0, usize::saturating_add);
+        self.large.cut(if same_epoch { head } else { 0 });
         self.log = extent;
         Absorbed::Extended
     }
@@ -145,6 +154,7 @@ impl LogCache {
             }
             Interest::Topics(topics) => topics.iter_mut().for_each(|(_, after)| *after = start.max(*after)),
         }
+        self.large.keep(&page.entries);
         self.insert(&interest, read, page);
         hole.map_or(Absorbed::Extended, |(from, to)| Absorbed::Hole { from, to })
     }
@@ -212,7 +222,10 @@ impl LogCache {
     /// Whether it holds no more than it may.
     pub(super) fn is_bounded(&self) -> bool {
         let bytes = self.segments.iter().map(Segment::bytes).sum::<usize>();
-        self.segments.len() <= SEGMENTS && bytes == self.bytes && (bytes <= BYTES || self.segments.len() == 1)
+        self.large.is_bounded()
+            && self.segments.len() <= SEGMENTS
+            && bytes == self.bytes
+            && (bytes <= BYTES || self.segments.len() == 1)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::access::policy::may_read;
 use crate::fanout::action::Cause;
 use crate::fanout::cache::{LogCache, Validity};
 use crate::fanout::events::{encode_gap, encode_place};
-use crate::fanout::parts::{CHUNK, Part};
+use crate::fanout::parts::{CHUNK, Part, append};
 use crate::fanout::patterns::{PatternId, Patterns, Use};
 use crate::fanout::segment::{Segment, in_order};
 use crate::fanout::session::Session;
@@ -59,6 +59,11 @@ impl Session {
                 self.generation = Some(cache.generation());
                 self.adopt(&cache.log().epoch);
                 let mut out = take(&mut self.buffer);
+                if let Some(entry) = self.parts.part.and_then(|part| cache.large(part.sequence))
+                    && self.fill_part(entry, &mut out)
+                {
+                    self.passes(entry);
+                }
                 // A segment of which the session hears nothing takes it to the next one.
                 while out.is_empty() && !self.budget_used && !self.parts.is_broken {
                     let Some(segment) = cache.segment(&self.topics, self.position.sequence) else { break };
@@ -89,24 +94,21 @@ impl Session {
         let mut whole = true;
         for place in self.following(segment, patterns) {
             let Some(entry) = segment.entries().get(place) else { continue };
-            if out.len() >= CHUNK {
-                whole = false;
-                break;
-            }
             if self.hears(entry) && self.may_read(entry, place, segment, patterns) {
                 let is_large = entry.wire.len() > CHUNK;
                 whole = if is_large || self.parts.is_inside() {
                     out.is_empty() && self.fill_part(entry, out)
                 } else {
-                    self.admits(entry)
+                    let is_full = !out.is_empty() && out.len().saturating_add(entry.wire.len()) > CHUNK;
+                    !is_full && self.admits(entry)
                 };
                 if !whole {
                     break;
                 }
                 if !is_large {
-                    out.extend_from_slice(&entry.wire);
+                    append(&entry.wire, out);
                 }
-                (self.client_knows, self.knows_by_hub) = (entry.sequence, entry.wire.starts_with(b"id: #"));
+                self.passes(entry);
             }
             self.position.sequence = entry.sequence;
             if self.parts.goes_on && !out.is_empty() {
@@ -119,6 +121,12 @@ impl Session {
             self.parts.is_broken = self.parts.part.is_some_and(|part| part.sequence <= segment.through());
             self.position.sequence = segment.through();
         }
+    }
+
+    /// An update that it hears was sent whole.
+    fn passes(&mut self, entry: &Entry) {
+        (self.client_knows, self.knows_by_hub) = (entry.sequence, entry.wire.starts_with(b"id: #"));
+        self.position.sequence = entry.sequence;
     }
 
     fn admits(&mut self, entry: &Entry) -> bool {
@@ -142,7 +150,7 @@ impl Session {
             }
         };
         let end = sent.saturating_add(CHUNK).min(entry.wire.len());
-        out.extend_from_slice(entry.wire.get(sent..end).unwrap_or_default());
+        append(entry.wire.get(sent..end).unwrap_or_default(), out);
         let is_last = end == entry.wire.len();
         self.parts.part = (!is_last).then_some(Part { sequence: entry.sequence, sent: end });
         is_last

@@ -1,7 +1,6 @@
 //! A round of the dispatcher: what is to be done now.
 
 use std::mem::take;
-use std::rc::Rc;
 use std::time::Duration;
 
 use crate::fanout::action::{Action, Cause, SessionId};
@@ -11,14 +10,12 @@ use crate::fanout::resume::Resume;
 use crate::fanout::settings::Wakeups;
 use crate::fanout::state::{State, Target};
 use crate::instant::{Instant, after};
-use crate::log::{Interest, PAGE_UPDATES, Position};
+use crate::log::Position;
 
 /// How long a reader has to take a stream's last words.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long after that, or after its deadline, a reader may still stall in the middle of a chunk.
 const STALLED: Duration = Duration::from_secs(10);
-/// How many topics one read is for at most.
-const READ_TOPICS: usize = 1_000;
 
 impl Dispatcher {
     /// Appends what is to be done now.
@@ -147,36 +144,6 @@ impl Dispatcher {
         };
         self.reader.begin(read.clone(), sessions);
         actions.push(Action::Read(read));
-    }
-
-    /// Takes the session that has waited longest for a read, and those that wait at about the same place. Who is far
-    /// behind does not delay who is near the end, nor the other way round.
-    fn take_group(&mut self) -> Option<(Interest, Vec<SessionId>)> {
-        let Dispatcher { sessions, parked, .. } = self;
-        let first = sessions.get(parked.first_awaiting_page()?)?;
-        let (reads_all, place) = (first.reads_all(), first.position().sequence);
-        let page = u64::try_from(PAGE_UPDATES).unwrap_or(u64::MAX);
-        // In the order of their names.
-        let mut topics: Vec<(Rc<str>, u64)> = Vec::new();
-        let mut floor = place;
-        let group = parked.take_awaiting_page(|id| {
-            let Some(session) = sessions.get(id) else { return true };
-            let after = session.position().sequence;
-            let is_full = !topics.is_empty() && topics.len().saturating_add(session.topics.len()) > READ_TOPICS;
-            if session.reads_all() != reads_all || after.abs_diff(place) > page || is_full {
-                return false;
-            }
-            floor = floor.min(after);
-            for topic in &session.topics {
-                match topics.binary_search_by(|(other, _)| other.cmp(topic)) {
-                    Err(place) => topics.insert(place, (Rc::clone(topic), after)),
-                    Ok(place) => topics.get_mut(place).into_iter().for_each(|(_, wanted)| *wanted = after.min(*wanted)),
-                }
-            }
-            true
-        });
-        let interest = if reads_all { Interest::All(floor) } else { Interest::Topics(topics) };
-        Some((interest, group))
     }
 
     /// Lets the sessions begin that waited for their position.

@@ -70,7 +70,7 @@ pub(crate) struct Session {
     /// How far the log is known to have something for it, perhaps.
     pub target: Option<Target>,
     /// Which of its topics ended before it came is not known. A read says so that begins after so many others.
-    ended_unknown: Option<u64>,
+    pub(super) ended_unknown: Option<u64>,
     /// The topics that the log is asked for; `*` alone for all, and for patterns.
     pub topics: Vec<Rc<str>>,
     /// The patterns that it follows.
