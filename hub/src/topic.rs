@@ -8,6 +8,7 @@ pub(crate) mod text;
 pub(crate) mod topic;
 
 pub(crate) mod field;
+pub(crate) mod invalid_selector;
 pub(crate) mod matcher;
 pub(crate) mod selector;
 pub(crate) mod update;

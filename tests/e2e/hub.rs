@@ -15,6 +15,7 @@ mod gathering;
 mod injection;
 mod many_topics;
 mod matching;
+mod memory;
 mod publishers;
 mod publishing;
 mod quiet;

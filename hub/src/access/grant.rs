@@ -341,6 +341,39 @@ mod tests {
     }
 
     #[test]
+    fn a_payload_is_for_the_subscriptions_whose_text_its_topics_match_as_if_that_were_a_topic() {
+        let detail = |topic: &str, payload: &str| {
+            format!(
+                r#"{{"type":"https://mercure.rocks/authorization-detail","actions":["subscribe"],"topics":[{topic}],"payload":{payload}}}"#
+            )
+        };
+        // Those of the protocol's example, and a relative one.
+        let claims = format!(
+            r#"{{"authorization_details":[{},{},{},{}]}}"#,
+            detail(r#"{"match":"https://example.com/foo"}"#, r#"{"a":1}"#),
+            detail(r#"{"match":"https://example.com/bar/:id","match_type":"urlpattern"}"#, r#"{"b":1}"#),
+            detail(r#"{"match":"/books/:id","match_type":"urlpattern"}"#, r#"{"c":1}"#),
+            detail(r#"{"match":"*"}"#, r#"{"d":1}"#),
+        );
+        let base = Base::parse("https://hub.example/.well-known/mercure");
+        let json = Json::read(claims.as_bytes()).unwrap();
+        let grant = Grant::from_claims(&json, &claims, None, base.as_ref()).unwrap();
+        for (matcher, payload) in [
+            ("https://example.com/foo", "a"),
+            ("https://example.com/bar/:id", "b"),
+            ("https://example.com/bar/1", "b"),
+            ("https://example.com/bar/{id}", "b"),
+            ("https://example.com/bar/:id/x", "d"),
+            ("/books/:id", "c"),
+            ("https://hub.example/books/:other", "c"),
+            ("https://example.com/foo/", "d"),
+            ("*", "d"),
+        ] {
+            assert_eq!(grant.payload(matcher).as_deref(), Some(&*format!(r#"{{"{payload}":1}}"#)), "{matcher}");
+        }
+    }
+
+    #[test]
     fn without_a_payload_nothing_is_kept_for_it() {
         let claims = detail(r#""actions":["subscribe"],"topics":[{"match":"a"}]"#);
         assert!(read(&claims).unwrap().details.is_empty());

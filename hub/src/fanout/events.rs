@@ -9,10 +9,7 @@ use spin_sse::{Event, Id};
 
 use crate::log::Position;
 use crate::request::json::quoted;
-use crate::topic::field::{GAP, PLACE, READY};
-
-/// Stands for an id that cannot be sent back as it came.
-const UNKNOWN: Id = Id::from_static("#unknown");
+use crate::topic::field::{GAP, PLACE, READY, UNKNOWN};
 
 /// Appends the first block of a stream. It has everything that a client must know to resume.
 ///
@@ -26,7 +23,7 @@ pub(crate) fn encode_ready(
     out: &mut Vec<u8>,
 ) {
     let data = format!(r#"{{"lastEventId":{},"resumed":{resumed}}}"#, quoted(&position.to_string()));
-    let lost = asked.filter(|_| !resumed).map(|id| Id::new(id.to_owned()).unwrap_or(UNKNOWN));
+    let lost = asked.filter(|_| !resumed).map(|id| Id::new(id.to_owned()).unwrap_or(Id::from_static(UNKNOWN)));
     let mut event = Event::new(data).name(READY).retry(retry);
     if let Some(id) = lost.or_else(|| Id::new(position.to_string()).ok()) {
         event = event.id(id);

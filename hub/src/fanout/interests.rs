@@ -3,7 +3,7 @@
 //! What is published wakes only the sessions that follow its topics. The index leads to them by the topic's key.
 
 use std::collections::HashMap;
-use std::mem::take;
+use std::mem::{replace, take};
 use std::rc::Rc;
 
 use crate::fanout::action::SessionId;
@@ -11,6 +11,10 @@ use crate::log::{Ended, Interest};
 use crate::topic::key::key;
 use crate::topic::selector::Selector;
 use crate::topic::topic::ALL;
+
+/// How many bytes of new topics, and of others that nobody follows any more, go to the log at once, about: it gets them
+/// as one text, of which there are copies on the way.
+const AT_ONCE: usize = 512 * 1024;
 
 /// The topics that an instance follows. `*` is one of them, for sessions that follow every topic.
 #[derive(Debug, Default)]
@@ -32,6 +36,8 @@ struct Followed {
     sessions: Vec<SessionId>,
     /// The log tells this instance of what is published.
     registered: bool,
+    /// Its key is among those that the log was not told of.
+    is_new: bool,
     /// Those of the topics that have ended, with the sequence of their last update.
     ended: Ended,
 }
@@ -53,14 +59,15 @@ impl Interests {
     pub(crate) fn add(&mut self, session: SessionId, selector: &Selector) -> Vec<Rc<str>> {
         let mut names = Vec::new();
         for topic in selector.asked() {
-            let key = key(topic);
+            let key = key(&topic);
             let followed = self.followed.entry(key).or_default();
-            let name = followed.topics.iter().find(|name| &***name == topic).cloned().unwrap_or_else(|| {
-                let name: Rc<str> = Rc::from(topic);
-                followed.topics.push(Rc::clone(&name));
+            let name = followed.topics.iter().find(|name| **name == topic).cloned().unwrap_or_else(|| {
+                followed.topics.push(Rc::clone(&topic));
                 followed.registered = false;
-                self.added.push(key);
-                name
+                if !replace(&mut followed.is_new, true) {
+                    self.added.push(key);
+                }
+                topic
             });
             if followed.sessions.last() != Some(&session) {
                 followed.sessions.push(session);
@@ -79,7 +86,9 @@ impl Interests {
             if followed.sessions.is_empty()
                 && let Some(followed) = self.followed.remove(&key)
             {
-                self.added.retain(|added| *added != key);
+                if followed.is_new {
+                    self.added.retain(|added| *added != key);
+                }
                 self.ended = self.ended.saturating_sub(followed.ended.len());
                 self.removed.extend(followed.topics);
             }
@@ -99,7 +108,7 @@ impl Interests {
     /// Whether the log tells this instance of every update on these topics.
     pub(crate) fn are_registered(&self, selector: &Selector) -> bool {
         let registered = |topic: &str| self.followed.get(&key(topic)).is_some_and(|followed| followed.registered);
-        registered(ALL) || selector.asked().all(registered)
+        registered(ALL) || selector.asked().all(|topic| registered(&topic))
     }
 
     /// Takes in which topics have ended, as a read of `interest` says. Of the topics that were asked for, those that it
@@ -155,14 +164,35 @@ impl Interests {
         !self.added.is_empty()
     }
 
-    /// Takes what the log has not been told.
+    /// Whether the log must be told of topics that nobody follows any more.
+    pub(crate) fn has_removed(&self) -> bool {
+        !self.removed.is_empty()
+    }
+
+    /// Takes what the log has not been told, as much as goes there at once.
     pub(crate) fn take_changes(&mut self) -> Changes {
-        let keys = take(&mut self.added);
-        let added = keys.iter().filter_map(|key| self.followed.get(key)).flat_map(|followed| &followed.topics).cloned();
-        let added: Vec<_> = added.collect();
-        let mut removed = take(&mut self.removed);
-        // It may be followed again.
-        removed.retain(|topic| !self.followed.contains_key(&key(topic)));
+        let (mut added, mut bytes) = (Vec::new(), 0_usize);
+        let taken = self.added.iter().take_while(|key| {
+            let has_room = bytes < AT_ONCE;
+            if let Some(followed) = self.followed.get_mut(key).filter(|_| has_room) {
+                followed.is_new = false;
+                bytes = followed.topics.iter().fold(bytes, |bytes, topic| bytes.saturating_add(topic.len()));
+                added.extend_from_slice(&followed.topics);
+            }
+            has_room
+        });
+        let taken = taken.count();
+        let keys = self.added.drain(..taken).collect();
+        let (mut removed, mut bytes) = (Vec::new(), 0_usize);
+        while bytes < AT_ONCE
+            && let Some(topic) = self.removed.pop()
+        {
+            // It may be followed again.
+            if !self.followed.contains_key(&key(&topic)) {
+                bytes = bytes.saturating_add(topic.len());
+                removed.push(topic);
+            }
+        }
         Changes { keys, added, removed }
     }
 
@@ -171,7 +201,7 @@ impl Interests {
         let mut sessions = Vec::new();
         for key in keys {
             // A topic with the same key may have come since.
-            if let Some(followed) = self.followed.get_mut(key).filter(|_| !self.added.contains(key)) {
+            if let Some(followed) = self.followed.get_mut(key).filter(|followed| !followed.is_new) {
                 followed.registered = true;
                 sessions.extend_from_slice(&followed.sessions);
             }
@@ -181,7 +211,12 @@ impl Interests {
 
     /// The log could not be told of changes.
     pub(crate) fn put_back(&mut self, changes: Changes) {
-        self.added.extend(changes.keys);
+        for key in changes.keys {
+            if let Some(followed) = self.followed.get_mut(&key).filter(|followed| !followed.is_new) {
+                followed.is_new = true;
+                self.added.push(key);
+            }
+        }
         self.removed.extend(changes.removed);
     }
 
@@ -189,7 +224,7 @@ impl Interests {
     pub(crate) fn forget_all_but(&mut self, keys: &[u64]) {
         for (key, followed) in &mut self.followed {
             if followed.registered && !keys.contains(key) {
-                followed.registered = false;
+                (followed.registered, followed.is_new) = (false, true);
                 self.added.push(*key);
             }
         }
@@ -248,6 +283,36 @@ mod tests {
         interests.add(2, &selector(&["a"]));
         let Changes { keys, added, removed } = interests.take_changes();
         assert_eq!((keys.len(), added.len(), removed.len()), (1, 1, 0));
+    }
+
+    #[test]
+    fn the_log_is_told_of_many_long_topics_one_part_after_the_other() {
+        let mut interests = Interests::default();
+        let name = |number: usize| format!("{number} {}", "x".repeat(1_000));
+        let mut sessions = Vec::new();
+        for session in 0..20 {
+            let selector = Selector::new((0..100).map(|number| name(session * 100 + number))).unwrap();
+            sessions.push(interests.add(session, &selector));
+        }
+        let is_bounded = |topics: &[Rc<str>]| topics.iter().map(|topic| topic.len()).sum::<usize>() < 600_000;
+        let mut registered = 0;
+        while interests.has_new() {
+            let Changes { keys, added, removed } = interests.take_changes();
+            assert!(is_bounded(&added) && removed.is_empty());
+            registered += added.len();
+            interests.set_registered(&keys);
+        }
+        assert_eq!(registered, 2_000);
+        for (session, topics) in sessions.iter().enumerate() {
+            interests.remove(session, topics);
+        }
+        let mut forgotten = 0;
+        while interests.has_removed() {
+            let Changes { added, removed, .. } = interests.take_changes();
+            assert!(is_bounded(&removed) && added.is_empty());
+            forgotten += removed.len();
+        }
+        assert_eq!(forgotten, 2_000);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) struct Listening {
     renewed_at: Instant,
     /// How many streams the log was told of.
     told_streams: usize,
-    /// A stream has come since.
+    /// A stream has come since, or there is more to say.
     untold: bool,
     /// The log has taken a registration of this instance.
     known: bool,
@@ -123,7 +123,9 @@ impl Listening {
         // An instance that nothing can wake is only counted.
         let (added, removed) =
             if self.reachable { (changes.added.clone(), changes.removed.clone()) } else { Default::default() };
-        (self.under_way, self.told_streams, self.untold) = (Some((changes, now)), streams, false);
+        // What did not go with this follows soon.
+        let has_more = interests.has_removed();
+        (self.under_way, self.told_streams, self.untold) = (Some((changes, now)), streams, has_more);
         let streams = u32::try_from(streams).unwrap_or(u32::MAX);
         Some(Registration { listener: self.listener, streams, added, removed })
     }

@@ -7,6 +7,9 @@ use crate::log::{Entry, Interest, PAGE_BYTES, PAGE_UPDATES, Page};
 use crate::topic::key::key;
 use crate::topic::topic::ALL;
 
+/// About how many bytes it takes that a topic of an update leads to its place.
+const A_TOPIC: usize = 48;
+
 /// All updates on some topics, or on all, from a sequence to another.
 #[derive(Debug)]
 pub(crate) struct Segment {
@@ -22,6 +25,8 @@ pub(crate) struct Segment {
     /// Where the updates on a topic are among the entries, by the topic's key.
     by_topic: HashMap<u64, Vec<usize>>,
     bytes: usize,
+    /// How many bytes the names of its topics take, which nobody may follow any more.
+    names: usize,
 }
 
 /// From where on a segment has the updates.
@@ -49,7 +54,12 @@ impl Segment {
             entries: Vec::new(),
             by_topic: HashMap::new(),
             bytes: 0,
+            names: 0,
         };
+        if let Interest::Topics(topics) = interest {
+            let size = |(topic, _): &(Rc<str>, u64)| topic.len().saturating_add(size_of::<(Rc<str>, u64)>());
+            segment.names = topics.iter().map(size).fold(0, usize::saturating_add);
+        }
         segment.extend(read, page);
         segment
     }
@@ -76,6 +86,7 @@ impl Segment {
         for entry in page.entries {
             self.bytes = self.bytes.saturating_add(entry.size());
             for topic in entry.topics() {
+                self.bytes = self.bytes.saturating_add(A_TOPIC);
                 let places = self.by_topic.entry(key(topic)).or_default();
                 if places.last() != Some(&self.entries.len()) {
                     places.push(self.entries.len());
@@ -112,7 +123,7 @@ impl Segment {
 
     /// About how many bytes it keeps in memory.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes.saturating_add(self.names)
     }
 
     /// Whether it has all that follows `position` on these topics, and reaches further.

@@ -3,11 +3,16 @@
 //! Its own `Value` keeps the last of two members of the same name and drops the first without a word. With its map, and
 //! with errors that can have any number in them and so know how to print it, it would also cost the component 40 KB.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Deserializer as Text;
+
+/// How many values a text has at most: a list of small ones takes twelve times as much memory as its text.
+pub(crate) const MAX_VALUES: usize = 10_000;
 
 /// A JSON text.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,13 +32,16 @@ pub(crate) enum Json {
 pub(crate) type Members = Vec<(String, Json)>;
 
 impl Json {
-    /// Reads a text that is one JSON value.
+    /// Reads a text that is one JSON value, with less than [`MAX_VALUES`] in it.
     ///
     /// # Errors
     ///
-    /// The column from which on it is not; 0 before the first.
+    /// The column from which on it is not, 0 before the first; the last column where it has too many values.
     pub(crate) fn read(text: &[u8]) -> Result<Json, usize> {
-        serde_json::from_slice(text).map_err(|error| error.column())
+        let (left, mut from) = (Cell::new(MAX_VALUES), Text::from_slice(text));
+        let json = Read(&left).deserialize(&mut from).and_then(|json| from.end().map(|()| json));
+        let json = json.map_err(|error| error.column())?;
+        if left.get() > 0 { Ok(json) } else { Err(text.len()) }
     }
 
     /// The member of that name, when this is an object that has one; the last one of several, as RFC 7519, section 4,
@@ -122,16 +130,28 @@ pub(crate) fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
-        deserializer.deserialize_any(Read)
+/// Reads values, of which so many may follow.
+#[derive(Clone, Copy)]
+struct Read<'l>(&'l Cell<usize>);
+
+impl Read<'_> {
+    /// Whether one more value is kept.
+    fn keeps(self) -> bool {
+        self.0.set(self.0.get().saturating_sub(1));
+        self.0.get() > 0
     }
 }
 
-struct Read;
+impl<'de> DeserializeSeed<'de> for Read<'_> {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
 /// Takes whatever comes: what is left to a default here is an error that prints it.
-impl<'de> Visitor<'de> for Read {
+impl<'de> Visitor<'de> for Read<'_> {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,16 +184,20 @@ impl<'de> Visitor<'de> for Read {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = list.next_element()? {
-            items.push(item);
+        while let Some(item) = list.next_element_seed(self)? {
+            if self.keeps() {
+                items.push(item);
+            }
         }
         Ok(Json::List(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Json, A::Error> {
         let mut members = Vec::new();
-        while let Some(member) = object.next_entry()? {
-            members.push(member);
+        while let Some(member) = object.next_entry_seed(PhantomData, self)? {
+            if self.keeps() {
+                members.push(member);
+            }
         }
         Ok(Json::Object(members))
     }
@@ -251,6 +275,17 @@ mod tests {
         assert!(Json::read("[".repeat(100_000).as_bytes()).is_err());
         assert!(Json::read(b"\"\xff\"").is_err());
         assert!(Json::read(br#""\ud800""#).is_err());
+    }
+
+    #[test]
+    fn a_text_with_too_many_values_is_refused_however_they_are_nested() {
+        let list = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
+        assert!(Json::read(list(MAX_VALUES - 1).as_bytes()).is_ok());
+        let nested = format!("[{}[]]", format!("{},", list(100)).repeat(100));
+        let members = format!("{{{}\"a\":0}}", "\"a\":0,".repeat(MAX_VALUES));
+        for json in [list(MAX_VALUES), nested, members, list(500_000)] {
+            assert_eq!(Json::read(json.as_bytes()), Err(json.len()));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::request::form::{self, FORM};
-use crate::request::json::Json;
+use crate::request::json::{Json, MAX_VALUES};
 use crate::request::refusal::Refusal;
 use crate::topic::field::{self, InvalidField};
 use crate::topic::text::InvalidText;
@@ -90,8 +90,11 @@ fn batch(body: &[u8]) -> Result<Vec<Update>, Refusal> {
 }
 
 fn from_json(line: &[u8]) -> Result<Update, Refusal> {
-    let not_an_object =
-        |column| Refusal::bad_request(format!("this is no JSON object as of column {column}: send one a line"));
+    let not_an_object = |column| {
+        Refusal::bad_request(format!(
+            "this is no JSON object as of column {column}: send one a line, of {MAX_VALUES} values at most"
+        ))
+    };
     let Json::Object(members) = Json::read(line).map_err(not_an_object)? else { return Err(not_an_object(1)) };
     let mut fields = Fields::default();
     for (name, value) in members {

@@ -3,9 +3,10 @@
 use crate::pattern::Base;
 use crate::request::form;
 use crate::request::refusal::Refusal;
-use crate::topic::field::EARLIEST;
+use crate::topic::field::{EARLIEST, UNKNOWN};
 use crate::topic::matcher::Matcher;
 use crate::topic::selector::Selector;
+use crate::topic::text::MAX_BYTES;
 
 /// What a query asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +105,8 @@ impl From<Option<String>> for Start {
         match last_event_id {
             None => Start::Now,
             Some(id) if id == EARLIEST => Start::Earliest,
+            // No update has it. It would be sent back, and be in memory until the client has read that.
+            Some(id) if id.len() > MAX_BYTES => Start::After(UNKNOWN.to_owned()),
             Some(id) => Start::After(id),
         }
     }
@@ -245,6 +248,8 @@ mod tests {
             (Some("earliest"), Start::Earliest),
             (Some("Earliest"), Start::After("Earliest".into())),
             (Some("#e-7"), Start::After("#e-7".into())),
+            (Some(&*"x".repeat(1_024)), Start::After("x".repeat(1_024))),
+            (Some(&*"x".repeat(1_025)), Start::After("#unknown".into())),
         ] {
             assert_eq!(Start::from(id.map(str::to_owned)), start);
         }

@@ -3,8 +3,9 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::pattern::Base;
+use crate::topic::invalid_selector::InvalidSelector;
 use crate::topic::matcher::Matcher;
-use crate::topic::selector::{InvalidSelector, Selector};
+use crate::topic::selector::Selector;
 
 /// What a component lets a client follow: topics that the component chose, whatever the client's query says.
 ///

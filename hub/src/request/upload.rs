@@ -49,6 +49,11 @@ impl Upload {
             self.last = now;
         }
         if self.size <= MAX_BODY {
+            if self.size > self.kept.capacity() {
+                // A vector that grows by itself may take twice as much.
+                let room = self.size.next_power_of_two().min(MAX_BODY);
+                self.kept.reserve_exact(room.saturating_sub(self.kept.len()));
+            }
             self.kept.extend_from_slice(bytes);
         } else if self.size > MAX_READ {
             return ControlFlow::Break(());

@@ -19,8 +19,9 @@ use crate::spin::notifier::{Notifier, notifier};
 
 /// How many updates go to the log at once at most, if they come from more than one request.
 const GROUP: usize = 4_000;
-/// How many bytes of updates go to the log at once at most, likewise.
-const GROUP_BYTES: usize = 4 * 1024 * 1024;
+/// How many bytes of updates and their topics go to the log at once at most, likewise. There are several copies of them
+/// on the way.
+const GROUP_BYTES: usize = 1024 * 1024;
 
 /// The position of the first record of a request, or why there is none.
 type Outcome = Result<Position, AppendError>;
@@ -194,5 +195,6 @@ fn has_last(records: &[Record]) -> bool {
 }
 
 fn size(records: &[Record]) -> usize {
-    records.iter().fold(0, |size, record| size.saturating_add(record.size()))
+    let size = |record: &Record| record.size().saturating_add(record.meta.len());
+    records.iter().map(size).fold(0, usize::saturating_add)
 }

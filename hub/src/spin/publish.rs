@@ -57,6 +57,8 @@ async fn try_publish(request: Request, hub: &Hub) -> Result<Reply, Failure> {
     let body = read(body).await?;
     let content_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let updates = publish::parse(content_type, &body)?;
+    // It is as large as they are, and not needed while they wait for the log.
+    drop(body);
     let path = hub.config.path(parts.uri.path());
     let free = updates.iter().try_for_each(|update| update.check_hub(path));
     free.map_err(|reserved| Refusal::bad_request(reserved.to_string()))?;

@@ -7,7 +7,7 @@ use crate::request::refusal::Refusal;
 use crate::spin::publication::PublishError;
 use crate::spin::relay::RelayError;
 use crate::spin::reply::{self, Reply};
-use crate::topic::selector::InvalidSelector;
+use crate::topic::invalid_selector::InvalidSelector;
 use crate::topic::update::InvalidUpdate;
 
 /// What a publisher is told whose updates were not published.

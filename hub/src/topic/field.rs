@@ -21,6 +21,8 @@ const OF_THE_HUB: Name = Name::from_static("mercure");
 
 /// The last event id that asks for all there is; hence the id of no update.
 pub(crate) const EARLIEST: &str = "earliest";
+/// Stands for a last event id that is not sent back as it came.
+pub(crate) const UNKNOWN: &str = "#unknown";
 
 /// The longest retry time, in milliseconds. Clients that wait with a timer of 32 bits would take a longer one for none
 /// and reconnect without a pause.

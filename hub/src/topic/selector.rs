@@ -1,20 +1,15 @@
 //! A selector: which topics someone follows, or a token covers.
 
-use std::error::Error;
-use std::fmt;
 use std::rc::Rc;
 
 use crate::pattern::{Base, InvalidPattern, Kind, Parsed, Pattern};
+use crate::topic::invalid_selector::{InvalidSelector, MAX_PATTERN_BYTES, MAX_TOPICS};
 use crate::topic::matcher::{MatchType, Matcher};
-use crate::topic::text::{self, InvalidText};
+use crate::topic::text;
 use crate::topic::topic::ALL;
 
 /// Stands for the hub's URL where that is not known. Nothing else has this host (RFC 6761, section 6.4).
 const NO_URL: &str = "http://hub.invalid/.well-known/mercure";
-
-/// How many bytes the patterns of a selector hold at most, together. They are in memory as long as a stream lasts, and
-/// each update is tried on them, which takes the longer the larger they are.
-pub(crate) const MAX_PATTERN_BYTES: usize = 32 * 1024;
 
 /// Which topics a subscriber follows, or a token covers: all, or those that it lists and those that its patterns match.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +32,7 @@ enum Given {
 
 impl Selector {
     /// How many topics and patterns a selector lists at most.
-    pub const MAX_TOPICS: usize = 100;
+    pub const MAX_TOPICS: usize = MAX_TOPICS;
 
     /// Every topic.
     pub const ALL: Selector = Selector { all: true, has_patterns: false, topics: Vec::new(), given: Vec::new() };
@@ -55,6 +50,28 @@ impl Selector {
     /// be.
     pub fn new(topics: impl IntoIterator<Item = String>) -> Result<Selector, InvalidSelector> {
         Selector::of(topics.into_iter().map(Matcher::Exact), None)
+    }
+
+    /// The same, and the topics that one of these [URL Patterns] matches: for a token. A `Grant` with them is signed as
+    /// it is, and its relative patterns are resolved by the hub that reads the token.
+    ///
+    /// ```
+    /// use spin_sse_hub::{Grant, Selector};
+    ///
+    /// let books = Selector::new(["news".to_owned()])?.and_matching(["/books/:id".to_owned()])?;
+    /// let grant = Grant::new(Selector::none(), books);
+    /// assert!(grant.subscribe.matches("/books/1") && grant.subscribe.matches("news"));
+    /// # Ok::<(), spin_sse_hub::InvalidSelector>(())
+    /// ```
+    ///
+    /// [URL Patterns]: https://urlpattern.spec.whatwg.org
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Selector::new), and when a text is no pattern.
+    pub fn and_matching(mut self, patterns: impl IntoIterator<Item = String>) -> Result<Selector, InvalidSelector> {
+        self.extend(&Selector::of(patterns.into_iter().map(Matcher::UrlPattern), None)?)?;
+        Ok(self)
     }
 
     /// The topics that one of these matchers matches. Relative patterns and topics are resolved against `base`, the
@@ -161,9 +178,9 @@ impl Selector {
     }
 
     /// The topics to ask the log for: those that it lists, or `*` where it may match others too.
-    pub(crate) fn asked(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn asked(&self) -> impl Iterator<Item = Rc<str>> {
         let listed = if self.is_open() { &[][..] } else { &self.topics };
-        self.is_open().then_some(ALL).into_iter().chain(listed.iter().map(|topic| &**topic))
+        self.is_open().then(|| Rc::from(ALL)).into_iter().chain(listed.iter().cloned())
     }
 
     /// Its patterns; none where it matches every topic anyway.
@@ -211,44 +228,10 @@ impl PartialEq for Selector {
 
 impl Eq for Selector {}
 
-/// Why a list is no [`Selector`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum InvalidSelector {
-    /// It is empty, where someone would follow no topic.
-    Empty,
-    /// It is longer than [`Selector::MAX_TOPICS`].
-    TooMany,
-    /// It has a text that cannot name anything.
-    Text(InvalidText),
-    /// It has a text that is no pattern.
-    Pattern(InvalidPattern),
-    /// Its patterns are too large together.
-    TooLarge,
-}
-
-impl fmt::Display for InvalidSelector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            InvalidSelector::Empty => f.write_str("no topic to follow: name at least one, or *"),
-            InvalidSelector::TooMany => {
-                write!(f, "more than {} topics to match: ask for fewer, or for *", Selector::MAX_TOPICS)
-            }
-            InvalidSelector::Text(reason) => write!(f, "a topic to match {reason}"),
-            InvalidSelector::Pattern(reason) => reason.fmt(f),
-            InvalidSelector::TooLarge => write!(
-                f,
-                "the patterns to match take more than {MAX_PATTERN_BYTES} bytes together: ask for fewer, or shorter ones"
-            ),
-        }
-    }
-}
-
-impl Error for InvalidSelector {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topic::invalid_selector::MAX_PATTERN_BYTES;
 
     #[track_caller]
     fn selector(topics: &[&str]) -> Selector {
@@ -335,7 +318,10 @@ mod tests {
             (&[], &[]),
         ] {
             let selector = of(matchers).unwrap();
-            assert_eq!(selector.asked().collect::<Vec<_>>(), asked);
+            assert_eq!(
+                selector.asked().collect::<Vec<_>>(),
+                asked.iter().map(|topic| Rc::from(*topic)).collect::<Vec<_>>()
+            );
             assert_eq!(selector.is_open(), asked == ["*"]);
         }
     }
@@ -366,6 +352,15 @@ mod tests {
         let usual: Vec<_> =
             (0..100).map(|number| pattern(&format!("https://example.com/{number}/:kind/:id"))).collect();
         assert!(of(&usual).is_ok());
+    }
+
+    #[test]
+    fn a_selector_of_a_component_may_have_patterns() {
+        let selector = selector(&["a"]).and_matching(["/books/:id".to_owned()]).unwrap();
+        assert!(selector.matches("a") && selector.matches("/books/1") && !selector.matches("/books/1/2"));
+        let Err(InvalidSelector::Pattern(_)) = selector.and_matching(["/(".to_owned()]) else { panic!("no pattern") };
+        let many = (0..101).map(|number| format!("/{number}/:id"));
+        assert_eq!(Selector::none().and_matching(many), Err(InvalidSelector::TooMany));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::fanout::segment::Segment;
 use crate::fanout::settings::Wakeups;
 use crate::log::{Extent, Interest, Page, Record, record};
 use crate::request::subscribe::Start;
-use crate::topic::selector::{MAX_PATTERN_BYTES, Selector};
+use crate::topic::invalid_selector::MAX_PATTERN_BYTES;
+use crate::topic::selector::Selector;
 
 #[test]
 fn a_pattern_selects_what_it_matches_and_no_more() {

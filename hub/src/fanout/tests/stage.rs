@@ -1,7 +1,6 @@
 //! A stage for the dispatcher: a log, clients, and a clock that is a number. Nothing happens unless a test says so.
 
 use std::collections::{HashMap, VecDeque};
-use std::rc::Rc;
 use std::time::Duration;
 
 use spin_sse::{Decoder, Frame};
@@ -193,7 +192,7 @@ impl Stage {
             start => {
                 let extent = now(self.log.extent()).unwrap();
                 let resume = now(Resume::find(start, &extent, &self.log)).unwrap();
-                let topics: Vec<_> = selector.asked().map(Rc::from).collect();
+                let topics: Vec<_> = selector.asked().collect();
                 let ended = now(self.log.ended(&topics)).unwrap();
                 state.is_done = !selector.is_open() && resume.is_over(&extent, selector.topics(), &ended);
                 if state.got.is_empty() {
