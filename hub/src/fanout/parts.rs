@@ -1,4 +1,4 @@
-//! Updates that are larger than a chunk, and are sent in parts: how far a session is in one, and where it gets the rest.
+//! Updates that are larger than a chunk, and are sent in parts: how far a session is in one, and where the rest is.
 
 use crate::log::Entry;
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -11,6 +11,10 @@ use crate::support::client::EventStream;
 use crate::support::follower::numbers;
 use crate::support::hub::{HUB, Publisher, follow, hub_with_key};
 use crate::support::log::Log;
+use crate::support::{within, within_time};
+
+/// A machine that does other things too answers thousands later.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Reads all of the history, again and again.
 async fn read_all(address: SocketAddr, updates: usize) {
@@ -115,4 +119,42 @@ async fn streams_that_a_stranger_opens_and_does_not_read_hinder_nobody() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     drop(opened);
+}
+
+/// Opens so many streams at once, each of a topic of its own, and reads nothing but their response heads.
+async fn open_at_once(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let mut opened = JoinSet::new();
+    for number in 0..count {
+        opened.spawn(async move {
+            let mut connection = within("a connection", TcpStream::connect(address)).await.unwrap();
+            let head = format!("GET {HUB}?match=demo&match={number} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+            connection.write_all(head.as_bytes()).await.unwrap();
+            let mut status = [0; 12];
+            within_time(MINUTE, "a response head", connection.read_exact(&mut status)).await.unwrap();
+            assert_eq!(&status, b"HTTP/1.1 200");
+            connection
+        });
+    }
+    opened.join_all().await
+}
+
+#[tokio::test]
+async fn two_thousand_streams_at_once_and_again_are_answered_and_hinder_nobody() {
+    const STREAMS: usize = 2_000;
+    let server = hub_with_key().start().await;
+    let address = server.address();
+    let mut stream = follow(address, "plain", "").await;
+    let mut publisher = Publisher::new(address).await;
+    for round in 0..2 {
+        let opened = open_at_once(address, STREAMS).await;
+        for n in 0..10 {
+            publisher.publish("demo", &"x".repeat(10_000)).await;
+            publisher.publish("plain", &format!("{round} {n}")).await;
+            assert_eq!(stream.event().await.data, format!("{round} {n}"));
+        }
+        // Then all of them come back.
+        drop(opened);
+    }
+    let failed = server.lines().into_iter().find(|line| line.contains("failed"));
+    assert_eq!(failed, None);
 }

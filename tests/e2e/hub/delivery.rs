@@ -103,7 +103,9 @@ pub(super) async fn a_reader_that_stops_delays_nobody_and_costs_no_memory(log: L
 
 pub(super) async fn the_largest_updates_reach_everyone_and_are_not_copied_for_each(log: Log) {
     const SUBSCRIBERS: usize = 60;
-    let server = log.hub().process().start().await;
+    // A copy for each would be 180 MiB. An instance that would take more than it may is ended, and that is said. A busy
+    // host scatters the streams, so that what the whole of it has resident says little.
+    let server = log.hub().memory(32 * 1024 * 1024).start().await;
     let mut publisher = Publisher::new(server.address()).await;
     let large = "x".repeat(1_000_000);
     publisher.publish("demo", "0").await;
@@ -113,7 +115,6 @@ pub(super) async fn the_largest_updates_reach_everyone_and_are_not_copied_for_ea
     for _ in 0..SUBSCRIBERS {
         stopped.push(follow(server.address(), "demo", "").await);
     }
-    let before = server.resident();
     for _ in 0..3 {
         publisher.publish("demo", &large).await;
     }
@@ -129,9 +130,7 @@ pub(super) async fn the_largest_updates_reach_everyone_and_are_not_copied_for_ea
         }
         assert_eq!(stream.event().await.data, "1");
     }
-    // A copy for each would be 180 MiB. A busy host scatters the streams, and each instance takes some.
-    let grown = server.resident().saturating_sub(before);
-    assert!(grown < 100 * 1024 * 1024, "{} MiB", grown >> 20);
+    assert_eq!(server.lines().iter().find(|line| line.contains("failed")), None);
     // Each line costs six bytes more on the wire.
     let lines = "%0A".repeat(300_000);
     let body = format!("topic=demo&data={lines}");
