@@ -7,11 +7,11 @@ use spin_sse_hub::{Hub, Subscription};
 async fn answer(request: Request) -> Result<impl IntoResponse, Error> {
     let hub = Hub::from_variables().await?;
     let (request, question) = request.into_parts();
-    let topic = request.uri.path().to_owned();
-    if request.method == Method::POST {
+    let (topic, request) = (request.uri.path().to_owned(), Request::from_parts(request, ()));
+    let answer = Subscription::new([topic.as_str()])?.from_start().quiet();
+    if request.method() == Method::POST {
         let model = variables::get("model").await.map_err(|error| error.to_string())?;
-        hub.relay(&topic, Source::post(model, question.bytes().await?)).await?;
+        return Ok(hub.relay(topic, Source::post(model, question.bytes().await?)).answer(&request, answer)?);
     }
-    let answer = Subscription::new([topic])?.from_start().existing().quiet();
-    Ok(hub.subscribe(&Request::from_parts(request, ()), answer).await?)
+    Ok(hub.subscribe(&request, answer.existing()).await?)
 }
