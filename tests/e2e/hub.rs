@@ -127,6 +127,7 @@ on_every_log! {
         an_upstream_that_fails_ends_its_topic_with_the_reason
         a_topic_has_one_relay
         a_relay_that_answers_its_request_begins_once_and_is_followed_from_its_start
+        a_relay_answers_before_the_body_of_its_request_has_come
         a_relay_that_is_stopped_drops_its_upstream_and_says_how_far_it_came
         a_relay_whose_host_dies_is_ended_once
         readers_of_many_relays_that_are_cut_get_each_event_once_and_in_order

@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use spin_sdk::http::{Error, IntoResponse, Method, Request, StatusCode};
+use spin_sdk::http::{Error, IntoResponse, Method, Request, StatusCode, body::IncomingBodyExt};
 use spin_sdk::http_service;
 use spin_sdk::wasip3::http::types::Response;
 use spin_sse::Event;
@@ -29,13 +29,17 @@ async fn serve(request: Request) -> Result<Response, Error> {
 
 async fn relay(request: Request, id: &str, source: Source, wait: bool) -> Result<Response, Error> {
     let hub = Hub::from_variables().await?;
+    let (request, question) = request.into_parts();
+    let request = Request::from_parts(request, ());
     let topic = format!("answer/{id}");
     let subscription = Subscription::new([topic.as_str()])?.from_start().quiet();
     if request.method() == Method::POST {
         if wait {
             hub.relay(topic, source).await?;
         } else {
-            return Ok(hub.relay(topic, source).answer(&request, subscription)?);
+            // As a component does that needs the question for its upstream.
+            let relay = hub.relay_with(topic, async move || question.bytes().await.map(|_| source));
+            return Ok(relay.answer(&request, subscription)?);
         }
     }
     Ok(hub.subscribe(&request, subscription).await?)

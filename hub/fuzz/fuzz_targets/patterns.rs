@@ -2,8 +2,9 @@
 //! `urlpattern` says where that crate does what the standard says.
 //!
 //! `cargo +nightly fuzz run -s none patterns -- -dict=patterns.dict`: the hub has no unsafe code to watch, and without
-//! the sanitizer it is several times as fast. 3.4 million runs in 43 minutes on a shared core found one difference:
-//! where `\B` follows a group that repeats, the crate matches what Chromium does not. It is left out below.
+//! the sanitizer it is several times as fast. 9.3 million runs in 130 minutes on shared cores found one difference: the
+//! crate cuts off the literals around a group before it looks for `\b` and `\B` in the group, which Chromium does not.
+//! Both are left out below.
 #![no_main]
 use spin_sse_hub::internals::{Base, Kind, Parsed, Pattern};
 use url::Url;
@@ -30,7 +31,7 @@ libfuzzer_sys::fuzz_target!(|input: &str| {
 /// see `hub/src/pattern/tests`.
 fn is_plain(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/:.?#*+(){}|&=,;@!~-_$\\".contains(&byte);
-    let not = ["..", "///", "xn--", "file:", "/.", "%2e", "\\/", "/\\", "\\\\", "$", "&&", "~~", "--", "\\?", "\\#", "\\B", "@"];
+    let not = ["..", "///", "xn--", "file:", "/.", "%2e", "\\/", "/\\", "\\\\", "$", "&&", "~~", "--", "\\?", "\\#", "\\b", "\\B", "@"];
     text.len() < 64 && text.bytes().all(plain) && !not.iter().any(|not| text.contains(not)) && !text.starts_with('\\')
 }
 

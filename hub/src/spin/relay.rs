@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::future::IntoFuture;
+use std::future::{IntoFuture, ready};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -56,9 +56,42 @@ impl Hub {
     ///
     /// The returned [`Relay`] has options. It begins when it is awaited, or [answers](Relay::answer) the request.
     pub fn relay(&self, topic: impl Into<String>, source: Source) -> Relay {
+        self.relay_from(topic, Box::pin(ready(source)))
+    }
+
+    /// As [`Hub::relay`], with an upstream that is made just before the relay begins. When the relay
+    /// [answers](Relay::answer) the request, the response head does not wait for what the upstream takes, such as the
+    /// body of the request or a variable. If the upstream cannot be made, the topic ends as when an upstream fails.
+    ///
+    /// ```no_run
+    /// # use spin_sdk::http::{Error, Request, Response, body::IncomingBodyExt};
+    /// # use spin_sse::source::Source;
+    /// # use spin_sse_hub::{Hub, Subscription};
+    /// # fn answer(hub: Hub, request: Request) -> Result<(), Box<dyn std::error::Error>> {
+    /// let (parts, body) = request.into_parts();
+    /// let relay = hub.relay_with("answer/7", async move || -> Result<_, Error> {
+    ///     Ok(Source::post("https://example.com/v1/chat/completions", body.bytes().await?))
+    /// });
+    /// let answer = Subscription::new(["answer/7"])?.quiet();
+    /// let response = relay.answer(&http::Request::from_parts(parts, ()), answer);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn relay_with<E: fmt::Display>(
+        &self,
+        topic: impl Into<String>,
+        source: impl AsyncFnOnce() -> Result<Source, E> + 'static,
+    ) -> Relay {
+        self.relay_from(topic, Box::pin(async move { source().await.unwrap_or_else(Source::failed) }))
+    }
+
+    fn relay_from(&self, topic: impl Into<String>, source: Pin<Box<Making>>) -> Relay {
         Relay { hub: self.clone(), topic: topic.into(), source, private: true, on_end: Box::new(by_default) }
     }
 }
+
+/// An upstream that is made when its relay begins.
+type Making = dyn Future<Output = Source>;
 
 /// A relay that is about to begin: its options. It begins when it is awaited, which returns when the topic is held, or
 /// when it [answers](Relay::answer) a request.
@@ -66,7 +99,7 @@ impl Hub {
 pub struct Relay {
     hub: Hub,
     topic: String,
-    source: Source,
+    source: Pin<Box<Making>>,
     private: bool,
     on_end: Box<OnEnd>,
 }
@@ -97,7 +130,8 @@ impl Relay {
     ///
     /// While requests wait, the host starts more instances, each of which then appends for itself. A hundred answers
     /// that were asked for at once were mostly relayed by 3 to 8 instances this way, one time in six by 11 to 42, and
-    /// by 14 to 47 where each head waited for its relay.
+    /// by 14 to 47 where each head waited for its relay. So a component that needs the request's body for its upstream
+    /// reads it in [`Hub::relay_with`].
     ///
     /// Where the topic has a relay, or has ended, none begins, and the stream is of that topic all the same.
     /// While the log is away, the client is told to come back, and the relay tries to begin for a minute. The
@@ -130,6 +164,7 @@ impl Relay {
         let topic: Rc<str> = Rc::from(topic.as_str());
         let relayed = Relayed { topic, private: self.private, on_end: self.on_end };
         let left = relayed.last(&RelayEnd::Interrupted);
+        let source = self.source.await;
         let upstreams = &self.hub.upstreams;
         let begun = loop {
             let begun = self.hub.reading.begin_relay(&relayed.topic, upstreams.holder(), &left);
@@ -143,7 +178,7 @@ impl Relay {
         };
         match begun {
             Ok(Begun::Held(position)) => {
-                begin(&self.hub, Arriving { relayed, position, source: self.source });
+                begin(&self.hub, Arriving { relayed, position, source });
                 Ok(())
             }
             Ok(Begun::Running) => Err(RelayError::Running(relayed.topic.to_string())),

@@ -46,13 +46,15 @@ impl Source {
         Source::of(request)
     }
 
+    /// A source that could not be made: its [`next`](Source::next) fails with [`Error::Invalid`], which has the reason.
+    pub fn failed(reason: impl fmt::Display) -> Source {
+        Source::of(Request::new(Method::GET, Uri::default())).invalid(reason.to_string())
+    }
+
     fn open(method: Method, url: &str) -> Source {
         match url.parse() {
             Ok(uri) => Source::of(Request::new(method, uri)),
-            Err(error) => {
-                let source = Source::of(Request::new(method, Uri::default()));
-                source.invalid(format!("{url:?} is no URL: {error}"))
-            }
+            Err(error) => Source::failed(format_args!("{url:?} is no URL: {error}")),
         }
     }
 

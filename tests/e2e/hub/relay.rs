@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 
 use hyper::{Method, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::component::publish;
 use crate::support::client::{EventStream, Item, fetch, fetch_with};
 use crate::support::follower::Follower;
 use crate::support::log::Log;
 use crate::support::upstream::{Step, Upstream, chunk, status, stream};
+use crate::support::within;
 
 /// Begins a relay of `upstream` to `topic`, and returns what it is answered.
 async fn relay(address: SocketAddr, topic: &str, options: &str, upstream: &Upstream) -> (StatusCode, String) {
@@ -102,6 +105,11 @@ pub(super) async fn an_upstream_that_fails_ends_its_topic_with_the_reason(log: L
     let expected = pairs(&[("message", "1"), ("message", "2"), FINISHED]);
     assert_eq!(whole(&mut reader(server.address(), "repeated")).await, expected);
     assert_eq!(resumed.asked()[1].header("last-event-id"), "7");
+    begun(&relay(server.address(), "unmade", "unmade", &resumed).await);
+    assert_eq!(whole(&mut reader(server.address(), "unmade")).await, pairs(&[FAILED]));
+    server
+        .logged("hub: relay to \"unmade\" failed: the request to the upstream cannot be sent: there is no question", 1)
+        .await;
 }
 
 pub(super) async fn a_topic_has_one_relay(log: Log) {
@@ -141,6 +149,28 @@ pub(super) async fn a_relay_that_answers_its_request_begins_once_and_is_followed
         }
     }
     assert_eq!((upstream.asked().len(), bodies[1] == bodies[2]), (1, true), "{bodies:?}");
+}
+
+pub(super) async fn a_relay_answers_before_the_body_of_its_request_has_come(log: Log) {
+    let server = log.component().start().await;
+    let upstream = Upstream::start([stream([chunk("data: 1\n\n"), Step::End])]).await;
+    let (mut client, question) = (TcpStream::connect(server.address()).await.unwrap(), upstream.url("/"));
+    let head = format!("POST /answer/a/quiet HTTP/1.1\r\nhost: hub\r\ncontent-length: {}\r\n\r\n", question.len());
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut received = Vec::new();
+    let mut until = async |text: &str, client: &mut TcpStream| {
+        within(text, async {
+            while !String::from_utf8_lossy(&received).contains(text) {
+                assert_ne!(client.read_buf(&mut received).await.unwrap(), 0);
+            }
+        })
+        .await;
+    };
+    until("text/event-stream", &mut client).await;
+    assert_eq!(upstream.asked().len(), 0);
+    client.write_all(question.as_bytes()).await.unwrap();
+    until("data: 1\n\n", &mut client).await;
+    until(FINISHED.1, &mut client).await;
 }
 
 pub(super) async fn a_relay_that_is_stopped_drops_its_upstream_and_says_how_far_it_came(log: Log) {

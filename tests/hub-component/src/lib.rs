@@ -56,8 +56,10 @@ async fn serve(request: Request) -> Result<Response, Error> {
         }
         ["answer"] => {
             let (parts, body) = request.into_parts();
-            let url = String::from_utf8_lossy(&body.bytes().await?).into_owned();
-            let relay = relay(&hub, topics.first().copied().unwrap_or_default(), &url, &options);
+            let topic = topics.first().copied().unwrap_or_default();
+            let relay = hub.relay_with(topic, async move || -> Result<_, Error> {
+                Ok(Source::post(String::from_utf8_lossy(&body.bytes().await?), "what is asked"))
+            });
             let subscription = subscription(&topics, &options)?;
             Ok(relay.answer(&Request::from_parts(parts, ()), subscription)?)
         }
@@ -114,7 +116,10 @@ fn relay(hub: &Hub, topic: &str, url: &str, options: &[&str]) -> Relay {
             _ => source,
         };
     }
-    let relay = hub.relay(topic, source);
+    let relay = match options.contains(&"unmade") {
+        true => hub.relay_with(topic, async || Err::<Source, _>("there is no question")),
+        false => hub.relay(topic, source),
+    };
     let relay = if options.contains(&"public") { relay.public() } else { relay };
     if silent { relay.on_end(|_| Event::without_data()) } else { relay }
 }

@@ -10,8 +10,11 @@ async fn answer(request: Request) -> Result<impl IntoResponse, Error> {
     let (topic, request) = (request.uri.path().to_owned(), Request::from_parts(request, ()));
     let answer = Subscription::new([topic.as_str()])?.from_start().quiet();
     if request.method() == Method::POST {
-        let model = variables::get("model").await.map_err(|error| error.to_string())?;
-        return Ok(hub.relay(topic, Source::post(model, question.bytes().await?)).answer(&request, answer)?);
+        let relay = hub.relay_with(topic, async move || -> Result<_, Error> {
+            let model = variables::get("model").await.map_err(|error| error.to_string())?;
+            Ok(Source::post(model, question.bytes().await?))
+        });
+        return Ok(relay.answer(&request, answer)?);
     }
     Ok(hub.subscribe(&request, answer.existing()).await?)
 }

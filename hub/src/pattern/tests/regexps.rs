@@ -33,6 +33,8 @@ fn an_assertion_is_about_the_component() {
     matches(&url_pattern(r"https://(^a$)(^)?/*"), &["https://a/"]);
     matches_not(&url_pattern(r"https://h/(^a)"), &["https://h/a"]);
     matches(&url_pattern(r"https://h/(a$)\?(^b\B)c"), &["https://h/a?bc"]);
+    matches(&url_pattern(r"https://h/*(\b\b:*)b"), &["https://h/b", "https://h/a-b"]);
+    matches_not(&url_pattern(r"https://h/*(\b\b:*)b"), &["https://h/ab"]);
 }
 
 #[test]
