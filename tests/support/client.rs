@@ -178,6 +178,16 @@ impl EventStream {
         }
     }
 
+    /// The next event that is none of the places that the hub tells.
+    pub async fn update(&mut self) -> Event {
+        loop {
+            let event = self.event().await;
+            if event.name != "place" {
+                return event;
+            }
+        }
+    }
+
     /// All updates until the stream ends, and how it did: without the places that the hub tells.
     pub async fn rest_of_updates(&mut self) -> (Vec<Event>, Item) {
         let (mut events, end) = self.rest().await;
