@@ -164,6 +164,7 @@ impl Relay {
         let topic: Rc<str> = Rc::from(topic.as_str());
         let relayed = Relayed { topic, private: self.private, on_end: self.on_end };
         let left = relayed.last(&RelayEnd::Interrupted);
+        // This may take long, and nobody renews the lease of a topic whose relay has not begun.
         let source = self.source.await;
         let upstreams = &self.hub.upstreams;
         let begun = loop {
