@@ -96,12 +96,17 @@ async fn connections_that_say_nothing_or_half_of_a_head_hinder_nobody() {
     assert!(instances <= 3, "{instances}: what has no head is not with an instance");
 }
 
+/// So many streams on Spin. The dev host of the tests is not optimised, and other tests run beside this one.
+fn at_once(streams: usize) -> usize {
+    if std::env::var_os("SPIN_BIN").is_some() { streams } else { 200 }
+}
+
 #[tokio::test]
 async fn streams_that_a_stranger_opens_and_does_not_read_hinder_nobody() {
     let server = hub_with_key().start().await;
     let address = server.address();
     let mut opened = JoinSet::new();
-    for _ in 0..400 {
+    for _ in 0..at_once(400) {
         opened.spawn(async move {
             let mut connection = TcpStream::connect(address).await.unwrap();
             let head = format!("GET {HUB}?match=* HTTP/1.1\r\nhost: {address}\r\n\r\n");
@@ -140,8 +145,7 @@ async fn open_at_once(address: SocketAddr, count: usize) -> Vec<TcpStream> {
 
 #[tokio::test]
 async fn many_streams_at_once_and_again_are_answered_and_hinder_nobody() {
-    // The dev host of the tests is not optimised, and other tests run beside this one.
-    let streams = if std::env::var_os("SPIN_BIN").is_some() { 2_000 } else { 200 };
+    let streams = at_once(2_000);
     let server = hub_with_key().start().await;
     let address = server.address();
     let mut stream = follow(address, "plain", "").await;

@@ -2,7 +2,7 @@
 
 use crate::lean::lean;
 use crate::log::log::Retention;
-use crate::log::sqlite::connection::{Connect, Database, Rows, Value, when_unlocked};
+use crate::log::sqlite::connection::{Connect, Database, Rows, Value, is_locked, when_unlocked};
 use crate::log::sqlite::row::{integer, only, unexpected};
 use crate::log::unavailable::Unavailable;
 
@@ -26,28 +26,30 @@ const FOUND: &str = "SELECT (SELECT user_version FROM pragma_user_version), \
 /// [`Unavailable`]; the database is as it was, or has all it needs but for some pruning.
 pub(super) async fn open<C: Connect>(connect: &C, retention: Retention) -> Result<C::Database, Unavailable> {
     let database = connect.connect().await?;
-    Opening { connect, database: &database }.prepare(retention).await?;
+    // While another instance holds a lock, from the beginning: hundreds may wait for one that makes the tables, and
+    // need no lock when the tables are there.
+    let opening = Opening { database: &database };
+    when_unlocked(connect, || opening.prepare(retention)).await?;
     Ok(database)
 }
 
-struct Opening<'a, C: Connect> {
-    connect: &'a C,
-    database: &'a C::Database,
+struct Opening<'a, D> {
+    database: &'a D,
 }
 
-impl<C: Connect> Opening<'_, C> {
+impl<D: Database> Opening<'_, D> {
     async fn run(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
-        when_unlocked(self.connect, || self.database.execute(statement, values.clone())).await
+        self.database.execute(statement, values).await
     }
 
     async fn prepare(&self, retention: Retention) -> Result<(), Unavailable> {
         let limits = [retention.updates.max(1), retention.seconds, retention.bytes.max(1)].map(integer);
         // It fails where there is no table, or another one.
-        let found = self.database.execute(RETENTION, vec![]).await.unwrap_or_default();
+        let found = self.run(RETENTION, vec![]).await.unwrap_or_default();
         match found.first().map(Vec::as_slice) {
             Some([Value::Integer(VERSION), known @ .., Value::Integer(0)]) if *known == limits => return Ok(()),
             Some([Value::Integer(VERSION), ..]) => {}
-            _ => self.make_tables().await?,
+            _ => self.make_tables(&limits).await?,
         }
         self.run(SET_RETENTION, limits.to_vec()).await?;
         loop {
@@ -58,26 +60,30 @@ impl<C: Connect> Opening<'_, C> {
         }
     }
 
-    async fn make_tables(&self) -> Result<(), Unavailable> {
+    async fn make_tables(&self, limits: &[Value]) -> Result<(), Unavailable> {
         if self.is_current().await? {
             return Ok(());
         }
         // With a write-ahead log, readers do not wait for writers, and an append costs half. The mode stays set.
         // A database that is not a file may not know it.
-        let _ = self.run("PRAGMA journal_mode = WAL", vec![]).await;
+        if let Err(error) = self.run("PRAGMA journal_mode = WAL", vec![]).await
+            && is_locked(&error)
+        {
+            return Err(error);
+        }
         self.run("BEGIN IMMEDIATE", vec![]).await?;
-        let mut made = self.make_tables_in_transaction().await;
+        let mut made = self.make_tables_in_transaction(limits).await;
         if made.is_ok() {
             made = self.run("COMMIT", vec![]).await.map(drop);
         }
         if made.is_err() {
             // After some errors, SQLite has done so.
-            let _ = self.database.execute("ROLLBACK", vec![]).await;
+            let _ = self.run("ROLLBACK", vec![]).await;
         }
         made
     }
 
-    async fn make_tables_in_transaction(&self) -> Result<(), Unavailable> {
+    async fn make_tables_in_transaction(&self, limits: &[Value]) -> Result<(), Unavailable> {
         // Another instance may have been first.
         if self.is_current().await? {
             return Ok(());
@@ -92,7 +98,8 @@ impl<C: Connect> Opening<'_, C> {
                 false => error,
             })?;
         }
-        Ok(())
+        // With the tables, so that who waited for them finds nothing to write.
+        self.run(SET_RETENTION, limits.to_vec()).await.map(drop)
     }
 
     /// Whether the tables are those of this release.

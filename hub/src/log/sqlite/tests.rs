@@ -3,6 +3,7 @@
 mod damaged;
 mod ending;
 mod listeners;
+mod locks;
 mod migration;
 mod presence;
 mod reads;

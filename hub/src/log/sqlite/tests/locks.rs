@@ -1,0 +1,53 @@
+//! Waiting for a lock that another instance holds.
+
+use super::*;
+
+/// A file, and how long the log paused before each try after the first.
+#[derive(Clone)]
+struct Paused {
+    file: PathBuf,
+    pauses: Rc<RefCell<Vec<Duration>>>,
+}
+
+impl Connect for Paused {
+    type Database = rusqlite::Connection;
+
+    async fn connect(&self) -> Result<rusqlite::Connection, Unavailable> {
+        self.file.connect().await
+    }
+
+    async fn pause(&self, duration: Duration) {
+        self.pauses.borrow_mut().push(duration);
+    }
+
+    fn unix_millis(&self, moment: Instant) -> u64 {
+        self.file.unix_millis(moment)
+    }
+}
+
+#[test]
+fn who_waits_for_a_lock_tries_less_and_less_often_and_gives_up_after_seconds() {
+    let file = File::new();
+    let pauses = Rc::<RefCell<Vec<Duration>>>::default();
+    let paused = Paused { file: file.0.clone(), pauses: Rc::clone(&pauses) };
+    let log = SqliteLog::new(paused, Retention { updates: 10, seconds: 10, bytes: 1_000 });
+    append(&log, 1);
+    assert!(pauses.borrow().is_empty(), "nobody holds it");
+
+    let other = rusqlite::Connection::open(&file.0).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let record = Record { id: None, last: false, meta: "-t\n".to_owned(), body: "data: x\n\n".to_owned() };
+    let Err(AppendError::Unavailable(error)) = now(log.append(&[record])) else { panic!("the other one holds it") };
+    assert!(error.reason.contains("locked"), "{error}");
+
+    let pauses = pauses.borrow();
+    let mut waited = Duration::ZERO;
+    for pause in pauses.iter() {
+        let (step, part) = (Duration::from_millis(5), waited.mul_f64(0.25));
+        assert!(*pause <= step.max(part), "{pause:?} after {waited:?}: it wakes late");
+        assert!(*pause >= step.min(waited).max(part), "{pause:?} after {waited:?}: too often");
+        waited += *pause;
+    }
+    assert!((4..6).contains(&waited.as_secs()), "{waited:?}");
+    assert!(pauses.len() < 50, "{} tries", pauses.len());
+}
