@@ -1,6 +1,7 @@
 //! Thousands of subscribers in one thread: they count, check the order, and measure how long each update took.
 
 mod disturb;
+mod expected;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -144,19 +145,6 @@ impl Swarm {
     /// How many have no connection now because it was closed.
     pub fn ended(&self) -> usize {
         self.at(Stage::Ended)
-    }
-
-    /// Expects any number next of those who read: another publisher begins.
-    pub fn forget(&mut self) {
-        let readers = self.subscribers.iter_mut().filter(|subscriber| !subscriber.stopped);
-        readers.for_each(|subscriber| subscriber.next = None);
-        self.progress.store(0, Ordering::Relaxed);
-        self.take();
-    }
-
-    /// Expects this number next of all.
-    pub fn expect(&mut self, next: u64) {
-        self.subscribers.iter_mut().for_each(|subscriber| subscriber.next = Some(next));
     }
 
     /// What was counted, leaving nothing.

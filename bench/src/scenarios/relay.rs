@@ -32,6 +32,12 @@ pub struct Flags {
     /// Connections that are cut a second, all readers together, in the second table
     #[arg(long, default_value_t = 50.0)]
     cuts: f64,
+    /// Ask for one every 5 ms: how many instances relay is then no matter of chance, which is for comparisons
+    #[arg(long)]
+    gently: bool,
+    /// Requests that one instance serves
+    #[arg(long, default_value_t = 128)]
+    reuse: usize,
     /// Which ways
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["pass", "sqlite", "redis", "wait"])]
     ways: Vec<Way>,
@@ -69,13 +75,14 @@ const HEAD: [&str; 12] = [
 pub fn run(flags: &Flags) -> Result<()> {
     let mut report = Report::new("relay", "Relayed answers", &command());
     report.say(format!(
-        "{} answers asked for at once, each of {} tokens, {} a second, from an upstream in the generator to one reader each, \
+        "{} answers asked for {}, each of {} tokens, {} a second, from an upstream in the generator to one reader each, \
          by {}, each way with a host of its own: published to the client as they come (passed through), and relayed to a \
          topic, which the client follows; awaited first: the response head waits until the relay holds its topic. Processor time is that of the host, with Redis, from the first request to the \
          last token; the ratio is to that of passing through. Times are from the upstream's write to the receipt. Cores: \
          of the host, and of the generator with the upstream. Instances: those that were started, and those in the middle \
          of the answers.",
         flags.answers,
+        if flags.gently { "5 ms after each other" } else { "at once" },
         flags.tokens,
         flags.rate,
         component::host_name()
@@ -99,7 +106,7 @@ pub fn run(flags: &Flags) -> Result<()> {
 fn measure_all(flags: &Flags, ways: &[Way], upstream: &str, cuts: Option<Duration>) -> Result<Table> {
     let (mut table, mut passed) = (Table::new(&HEAD), None);
     for &way in ways {
-        if let Some(host) = Host::start(way, upstream)? {
+        if let Some(host) = Host::start(way, upstream, flags.reuse)? {
             let outcome = measure(&host, flags, cuts)?;
             let cost = outcome.cpu.micros(outcome.tally.delivered);
             if way == Way::Pass {
@@ -120,10 +127,12 @@ struct Host {
 
 impl Host {
     /// `None` when Redis is needed and not installed.
-    fn start(way: Way, upstream: &str) -> Result<Option<Host>> {
+    fn start(way: Way, upstream: &str, reuse: usize) -> Result<Option<Host>> {
         let setup = |name: &str, path: &'static str| -> Setup {
             let dialect = Dialect::Answers { path, upstream: upstream.to_owned() };
-            component::component(name, "bench/relay-component/spin.toml", dialect).heard()
+            component::component(name, "bench/relay-component/spin.toml", dialect)
+                .heard()
+                .flag("--max-instance-reuse-count", reuse)
         };
         let (setup, redis) = match way {
             Way::Pass => (setup("passed through", "/pass"), None),
@@ -160,8 +169,13 @@ fn measure(host: &Host, flags: &Flags, cuts: Option<Duration>) -> Result<Outcome
     let mut swarm = Swarm::of_event_sources(&host.server)?;
     swarm.enough = flags.tokens;
     let (cpu, own, start) = (host.cpu(), own_cpu(), Instant::now());
-    swarm.open_at_once(flags.answers, |number| number, None)?;
-    swarm.expect(0);
+    // One after the other, or all at once.
+    let (groups, pause) = if flags.gently { (flags.answers, 5) } else { (1, 0) };
+    for group in 0..groups {
+        swarm.open_at_once(flags.answers / groups, |number| group + number, None)?;
+        swarm.expect_first(0);
+        swarm.run_for(Duration::from_millis(pause))?;
+    }
     let time = Duration::from_secs_f64(flags.tokens as f64 / flags.rate);
     run_for(&mut swarm, time / 2, cuts)?;
     let instances = host.server.process.instances();

@@ -1,6 +1,7 @@
 -- Reads a page of what follows the sequence ?1, as one row: rows cross from the host one by one. The limits are
 -- PAGE_UPDATES and PAGE_BYTES as literals: a bound LIMIT makes SQLite parse the statement anew each time.
--- The fifth column is where the page ends; NULL for the head. The sixth has the topics that ended in between.
+-- The fifth column is 0 where nothing follows the page: of this one, nobody knows. The sixth has the topics that ended in
+-- between.
 WITH
 last (sequence) AS MATERIALIZED (
     SELECT max(sequence)
@@ -14,7 +15,7 @@ page (sequence, meta, wire) AS (
 SELECT epoch, (SELECT min(sequence) FROM updates),
     coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'updates'), 0),
     EXISTS (SELECT 1 FROM ended),
-    (SELECT sequence FROM last),
+    1,
     (SELECT group_concat(sequence || ' ' || topic || char(10), '') FROM ended
         WHERE sequence > ?1 AND sequence <= coalesce((SELECT sequence FROM last), 9223372036854775807)
             AND time >= CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) - (SELECT history_seconds FROM hub) * 1000),

@@ -54,10 +54,10 @@ pub(super) fn extent(row: &[Value]) -> Result<Extent, Unavailable> {
     Ok(Extent { epoch: epoch.clone(), oldest, head, ends: Vec::new(), has_ended_topics: whole(has_ended_topics)? != 0 })
 }
 
-/// A page: its extent, its last sequence or NULL for the head, the topics that have ended and its records, both NULL
-/// for none.
+/// A page: its extent, 0 or NULL where nothing follows it, the topics that have ended and its records, both NULL for
+/// none.
 pub(super) fn page(mut row: Vec<Value>) -> Result<Page, Unavailable> {
-    let (records, ended, through) = (row.pop(), row.pop(), row.pop());
+    let (records, ended, followed) = (row.pop(), row.pop(), row.pop());
     let entries = match records {
         Some(Value::Blob(records)) => record::parse(Bytes::from(records))?,
         Some(Value::Null) => Vec::new(),
@@ -65,7 +65,9 @@ pub(super) fn page(mut row: Vec<Value>) -> Result<Page, Unavailable> {
     };
     let ended = self::ended(&ended.ok_or_else(unexpected)?)?;
     let extent = extent(&row)?;
-    let through = optional(&through.ok_or_else(unexpected)?)?.unwrap_or(extent.head);
+    let followed = optional(&followed.ok_or_else(unexpected)?)? == Some(1);
+    let last = entries.last().filter(|_| followed);
+    let through = last.map_or(extent.head, |entry| entry.sequence);
     Ok(Page { extent, entries, through, ended })
 }
 

@@ -135,7 +135,9 @@ fn a_page_is_as_long_as_it_may_be() {
     assert!(AFTER_TOPICS.contains(&format!("LIMIT {PAGE_UPDATES}\n")));
     assert!(AFTER_TOPICS.contains(&format!("OFFSET {}\n", PAGE_UPDATES - 1)));
     assert!(AFTER_TOPICS.contains(&format!("= {PAGE_UPDATES} OR")));
+    assert!(AFTER_TOPICS.contains(&format!("< {PAGE_BYTES} THEN")));
     assert!(AFTER_TOPICS.contains(&format!("- size < {PAGE_BYTES}\n")));
+    assert!(AFTER_TOPICS.contains(&format!(">= {PAGE_BYTES} FROM")));
 }
 
 #[test]

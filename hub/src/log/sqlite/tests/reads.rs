@@ -118,3 +118,19 @@ fn page_after_page_has_every_update_on_the_topics_once() {
     assert_eq!(found, (1..=4_000).filter(hears).collect::<Vec<_>>());
     assert!(pages > 4, "{pages}");
 }
+
+#[test]
+fn a_page_reaches_the_head_where_nothing_on_the_topics_follows_however_large_its_last_update_is() {
+    let file = File::new();
+    let log = open(&file, 100_000, 1_000);
+    let record =
+        |topic: &str, size| Record { id: None, last: false, meta: format!("-{topic}\n"), body: "x".repeat(size) };
+    let read = |topic: &str| {
+        let page = now(log.after(&Interest::Topics(vec![(Rc::from(topic), 0)]))).unwrap();
+        (page.entries.len(), page.through)
+    };
+    now(log.append(&[record("one", 10), record("one", 2 * PAGE_BYTES), record("other", 10)])).unwrap();
+    assert_eq!(read("one"), (2, 3), "the rest is of others");
+    now(log.append(&[record("one", 10), record("other", 10)])).unwrap();
+    assert_eq!(read("one"), (2, 2), "one follows the page");
+}
