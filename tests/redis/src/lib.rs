@@ -17,7 +17,11 @@ mod wait;
 mod process;
 mod reply;
 
-use redis::{Client, Connection, RedisResult, Value};
+use std::io::ErrorKind;
+use std::sync::mpsc::channel;
+use std::thread::spawn;
+
+use redis::{Client, RedisResult, Value};
 use tempfile::TempDir;
 
 use port::free_port;
@@ -150,13 +154,19 @@ impl Redis {
 
     fn try_command(&self, words: &[&str]) -> RedisResult<Value> {
         let (name, arguments) = words.split_first().expect("a command has a name");
-        redis::cmd(name).arg(arguments).query(&mut self.connect()?)
-    }
-
-    fn connect(&self) -> RedisResult<Connection> {
-        let connection = Client::open(self.url())?.get_connection_with_timeout(DEADLINE)?;
-        connection.set_read_timeout(Some(DEADLINE))?;
-        Ok(connection)
+        let mut command = redis::cmd(name);
+        command.arg(arguments);
+        let client = Client::open(self.url())?;
+        // On a thread, and not with a time limit on the socket: such a read fails when the end of a child process, of
+        // any test, interrupts it.
+        let (sender, reply) = channel();
+        spawn(move || {
+            let connection = client.get_connection_with_timeout(DEADLINE);
+            // Nobody waits any more after the deadline.
+            let _ = sender.send(connection.and_then(|mut connection| command.query(&mut connection)));
+        });
+        let late = |_| Err(std::io::Error::from(ErrorKind::TimedOut).into());
+        reply.recv_timeout(DEADLINE).unwrap_or_else(late)
     }
 
     /// Waits until this process answers, and not another one that has taken the port.
