@@ -29,7 +29,10 @@ pub(super) async fn open<C: Connect>(connect: &C, retention: Retention) -> Resul
     // While another instance holds a lock, from the beginning: hundreds may wait for one that makes the tables, and
     // need no lock when the tables are there.
     let opening = Opening { database: &database };
-    when_unlocked(connect, || opening.prepare(retention)).await?;
+    if when_unlocked(connect, || opening.prepare(retention)).await? {
+        // It would find nothing to do if it began anew: the limits are set.
+        while when_unlocked(connect, || opening.prune()).await? {}
+    }
     Ok(database)
 }
 
@@ -42,22 +45,24 @@ impl<D: Database> Opening<'_, D> {
         self.database.execute(statement, values).await
     }
 
-    async fn prepare(&self, retention: Retention) -> Result<(), Unavailable> {
+    /// Whether the history may exceed its limits.
+    async fn prepare(&self, retention: Retention) -> Result<bool, Unavailable> {
         let limits = [retention.updates.max(1), retention.seconds, retention.bytes.max(1)].map(integer);
         // It fails where there is no table, or another one.
         let found = self.run(RETENTION, vec![]).await.unwrap_or_default();
         match found.first().map(Vec::as_slice) {
-            Some([Value::Integer(VERSION), known @ .., Value::Integer(0)]) if *known == limits => return Ok(()),
+            Some([Value::Integer(VERSION), known @ .., Value::Integer(0)]) if *known == limits => return Ok(false),
             Some([Value::Integer(VERSION), ..]) => {}
             _ => self.make_tables(&limits).await?,
         }
         self.run(SET_RETENTION, limits.to_vec()).await?;
-        loop {
-            self.run(PRUNE, vec![]).await?;
-            if self.run("SELECT changes()", vec![]).await? == [[Value::Integer(0)]] {
-                return Ok(());
-            }
-        }
+        Ok(true)
+    }
+
+    /// Removes some of what exceeds the history; whether there was any.
+    async fn prune(&self) -> Result<bool, Unavailable> {
+        self.run(PRUNE, vec![]).await?;
+        Ok(self.run("SELECT changes()", vec![]).await? != [[Value::Integer(0)]])
     }
 
     async fn make_tables(&self, limits: &[Value]) -> Result<(), Unavailable> {

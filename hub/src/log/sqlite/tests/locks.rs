@@ -1,5 +1,7 @@
 //! Waiting for a lock that another instance holds.
 
+use std::cell::Cell;
+
 use super::*;
 
 /// A file, and how long the log paused before each try after the first.
@@ -50,4 +52,54 @@ fn who_waits_for_a_lock_tries_less_and_less_often_and_gives_up_after_seconds() {
     }
     assert!((4..6).contains(&waited.as_secs()), "{waited:?}");
     assert!(pauses.len() < 50, "{} tries", pauses.len());
+}
+
+/// A file of which another instance holds the lock at the statement that comes after so many.
+struct LockedAfter {
+    file: PathBuf,
+    statements: Rc<Cell<usize>>,
+}
+
+struct Locked {
+    database: rusqlite::Connection,
+    statements: Rc<Cell<usize>>,
+}
+
+impl Database for Locked {
+    async fn execute(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
+        self.statements.set(self.statements.get().wrapping_sub(1));
+        if self.statements.get() == usize::MAX {
+            return Err(Unavailable::new("database is locked"));
+        }
+        Database::execute(&self.database, statement, values).await
+    }
+}
+
+impl Connect for LockedAfter {
+    type Database = Locked;
+
+    async fn connect(&self) -> Result<Locked, Unavailable> {
+        Ok(Locked { database: self.file.connect().await?, statements: Rc::clone(&self.statements) })
+    }
+
+    async fn pause(&self, _: Duration) {}
+
+    fn unix_millis(&self, moment: Instant) -> u64 {
+        self.file.unix_millis(moment)
+    }
+}
+
+#[test]
+fn limits_that_became_smaller_are_kept_to_whenever_another_held_the_lock() {
+    let mut waited = 0;
+    for statements in 0..10 {
+        let file = File::new();
+        append(&open(&file, 1_000, 1_000), 100);
+        let statements = Rc::new(Cell::new(statements));
+        let connect = LockedAfter { file: file.0.clone(), statements: Rc::clone(&statements) };
+        let log = SqliteLog::new(connect, Retention { updates: 10, seconds: 1_000, bytes: u64::MAX });
+        assert_eq!(kept(&log), 10);
+        waited += usize::from(statements.get() > 10);
+    }
+    assert!(waited > 4, "{waited}");
 }
