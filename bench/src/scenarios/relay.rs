@@ -71,6 +71,9 @@ const HEAD: [&str; 12] = [
     "order",
 ];
 
+/// Between two questions that do not come at once.
+const GENTLY: Duration = Duration::from_millis(5);
+
 /// Runs it.
 pub fn run(flags: &Flags) -> Result<()> {
     let mut report = Report::new("relay", "Relayed answers", &command());
@@ -82,7 +85,7 @@ pub fn run(flags: &Flags) -> Result<()> {
          of the host, and of the generator with the upstream. Instances: those that were started, and those in the middle \
          of the answers.",
         flags.answers,
-        if flags.gently { "5 ms after each other" } else { "at once" },
+        if flags.gently { format!("{GENTLY:?} after each other") } else { "at once".to_owned() },
         flags.tokens,
         flags.rate,
         component::host_name()
@@ -170,11 +173,11 @@ fn measure(host: &Host, flags: &Flags, cuts: Option<Duration>) -> Result<Outcome
     swarm.enough = flags.tokens;
     let (cpu, own, start) = (host.cpu(), own_cpu(), Instant::now());
     // One after the other, or all at once.
-    let (groups, pause) = if flags.gently { (flags.answers, 5) } else { (1, 0) };
+    let (groups, pause) = if flags.gently { (flags.answers, GENTLY) } else { (1, Duration::ZERO) };
     for group in 0..groups {
         swarm.open_at_once(flags.answers / groups, |number| group + number, None)?;
         swarm.expect_first(0);
-        swarm.run_for(Duration::from_millis(pause))?;
+        swarm.run_for(pause)?;
     }
     let time = Duration::from_secs_f64(flags.tokens as f64 / flags.rate);
     run_for(&mut swarm, time / 2, cuts)?;

@@ -31,8 +31,9 @@ page (sequence, meta, wire) AS (
 SELECT epoch, (SELECT min(sequence) FROM updates),
     coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'updates'), 0),
     EXISTS (SELECT 1 FROM ended),
-    (SELECT count(*) = 1000 OR sum(size) - (
-        SELECT size FROM updates WHERE sequence = (SELECT max(sequence) FROM heard)) >= 262144 FROM heard CROSS JOIN updates USING (sequence)),
+    (SELECT count(*) = 1000
+            OR sum(size) - (SELECT size FROM updates WHERE sequence = (SELECT max(sequence) FROM heard)) >= 262144
+        FROM heard CROSS JOIN updates USING (sequence)),
     CASE WHEN EXISTS (SELECT 1 FROM ended) THEN (
         SELECT group_concat(sequence || ' ' || topic || char(10), '') FROM ended
         WHERE topic IN (SELECT value ->> 0 FROM json_each(?1))

@@ -2,7 +2,7 @@
 
 use crate::lean::lean;
 use crate::log::log::Retention;
-use crate::log::sqlite::connection::{Connect, Database, Rows, Value, is_locked, when_unlocked};
+use crate::log::sqlite::connection::{Connect, Database, Value, is_locked, when_unlocked};
 use crate::log::sqlite::row::{integer, only, unexpected};
 use crate::log::unavailable::Unavailable;
 
@@ -41,28 +41,24 @@ struct Opening<'a, D> {
 }
 
 impl<D: Database> Opening<'_, D> {
-    async fn run(&self, statement: &str, values: Vec<Value>) -> Result<Rows, Unavailable> {
-        self.database.execute(statement, values).await
-    }
-
     /// Whether the history may exceed its limits.
     async fn prepare(&self, retention: Retention) -> Result<bool, Unavailable> {
         let limits = [retention.updates.max(1), retention.seconds, retention.bytes.max(1)].map(integer);
         // It fails where there is no table, or another one.
-        let found = self.run(RETENTION, vec![]).await.unwrap_or_default();
+        let found = self.database.execute(RETENTION, vec![]).await.unwrap_or_default();
         match found.first().map(Vec::as_slice) {
             Some([Value::Integer(VERSION), known @ .., Value::Integer(0)]) if *known == limits => return Ok(false),
             Some([Value::Integer(VERSION), ..]) => {}
             _ => self.make_tables(&limits).await?,
         }
-        self.run(SET_RETENTION, limits.to_vec()).await?;
+        self.database.execute(SET_RETENTION, limits.to_vec()).await?;
         Ok(true)
     }
 
     /// Removes some of what exceeds the history; whether there was any.
     async fn prune(&self) -> Result<bool, Unavailable> {
-        self.run(PRUNE, vec![]).await?;
-        Ok(self.run("SELECT changes()", vec![]).await? != [[Value::Integer(0)]])
+        self.database.execute(PRUNE, vec![]).await?;
+        Ok(self.database.execute("SELECT changes()", vec![]).await? != [[Value::Integer(0)]])
     }
 
     async fn make_tables(&self, limits: &[Value]) -> Result<(), Unavailable> {
@@ -71,19 +67,19 @@ impl<D: Database> Opening<'_, D> {
         }
         // With a write-ahead log, readers do not wait for writers, and an append costs half. The mode stays set.
         // A database that is not a file may not know it.
-        if let Err(error) = self.run("PRAGMA journal_mode = WAL", vec![]).await
+        if let Err(error) = self.database.execute("PRAGMA journal_mode = WAL", vec![]).await
             && is_locked(&error)
         {
             return Err(error);
         }
-        self.run("BEGIN IMMEDIATE", vec![]).await?;
+        self.database.execute("BEGIN IMMEDIATE", vec![]).await?;
         let mut made = self.make_tables_in_transaction(limits).await;
         if made.is_ok() {
-            made = self.run("COMMIT", vec![]).await.map(drop);
+            made = self.database.execute("COMMIT", vec![]).await.map(drop);
         }
         if made.is_err() {
             // After some errors, SQLite has done so.
-            let _ = self.run("ROLLBACK", vec![]).await;
+            let _ = self.database.execute("ROLLBACK", vec![]).await;
         }
         made
     }
@@ -95,7 +91,7 @@ impl<D: Database> Opening<'_, D> {
         }
         let (version, earlier) = self.found().await?;
         for statement in statements(earlier.then_some(version)) {
-            self.run(statement, vec![]).await.map_err(|error| match earlier {
+            self.database.execute(statement, vec![]).await.map_err(|error| match earlier {
                 true => Unavailable::new(format!(
                     "the database of an earlier release could not be converted, and is as it was: remove the cause, \
                      or give the hub another database: {error}"
@@ -104,7 +100,7 @@ impl<D: Database> Opening<'_, D> {
             })?;
         }
         // With the tables, so that who waited for them finds nothing to write.
-        self.run(SET_RETENTION, limits.to_vec()).await.map(drop)
+        self.database.execute(SET_RETENTION, limits.to_vec()).await.map(drop)
     }
 
     /// Whether the tables are those of this release.
@@ -120,7 +116,7 @@ impl<D: Database> Opening<'_, D> {
 
     /// The version of the tables, and whether there are any.
     async fn found(&self) -> Result<(i64, bool), Unavailable> {
-        match only(self.run(FOUND, vec![]).await?)?.as_slice() {
+        match only(self.database.execute(FOUND, vec![]).await?)?.as_slice() {
             [Value::Integer(version), Value::Integer(tables)] => Ok((*version, *tables != 0)),
             _ => Err(unexpected()),
         }

@@ -134,10 +134,10 @@ fn a_page_is_as_long_as_it_may_be() {
     assert!(AFTER_ALL.contains(&format!("LIMIT 1) + {PAGE_BYTES}\n")));
     assert!(AFTER_TOPICS.contains(&format!("LIMIT {PAGE_UPDATES}\n")));
     assert!(AFTER_TOPICS.contains(&format!("OFFSET {}\n", PAGE_UPDATES - 1)));
-    assert!(AFTER_TOPICS.contains(&format!("= {PAGE_UPDATES} OR")));
+    assert!(AFTER_TOPICS.contains(&format!("= {PAGE_UPDATES}\n")));
     assert!(AFTER_TOPICS.contains(&format!("< {PAGE_BYTES} THEN")));
     assert!(AFTER_TOPICS.contains(&format!("- size < {PAGE_BYTES}\n")));
-    assert!(AFTER_TOPICS.contains(&format!(">= {PAGE_BYTES} FROM")));
+    assert!(AFTER_TOPICS.contains(&format!(">= {PAGE_BYTES}\n")));
 }
 
 #[test]
