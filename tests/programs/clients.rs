@@ -1,6 +1,6 @@
 //! Clients of event streams, as their users install them: see docs/clients.md.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::process::Command;
@@ -35,16 +35,39 @@ const KEPT_ALIVE: Duration = Duration::from_millis(15_500);
 
 type Event = (String, String);
 
-/// All clients, on this address with this header.
-fn start(node: &Path, python: &Path, url: &str, header: &str) -> Vec<Program> {
-    let start = |(name, source): (&str, &str)| {
-        let (mut command, directory) =
-            if name.ends_with(".py") { (Command::new("bin/python"), python) } else { (Command::new("node"), node) };
-        std::fs::write(directory.join(name), source).unwrap();
-        command.args([name, url, header]).current_dir(directory);
-        Program::start(name, command)
-    };
-    CLIENTS.map(start).into_iter().collect()
+/// The clients with their packages. No file is written once a client runs, which could read half of it.
+struct Installed {
+    node: PathBuf,
+    python: PathBuf,
+}
+
+impl Installed {
+    async fn new() -> Installed {
+        let (node, python) = tokio::join!(npm("clients-node", &NPM), pip("clients-python", &PYPI));
+        let installed = Installed { node, python };
+        for (name, source) in CLIENTS {
+            std::fs::write(installed.command(name).1.join(name), source).unwrap();
+        }
+        installed
+    }
+
+    /// What runs this client, and its directory.
+    fn command(&self, name: &str) -> (Command, &Path) {
+        match name.ends_with(".py") {
+            true => (Command::new("bin/python"), &self.python),
+            false => (Command::new("node"), &self.node),
+        }
+    }
+
+    /// All clients, on this address with this header.
+    fn start(&self, url: &str, header: &str) -> Vec<Program> {
+        let start = |(name, _): (&str, &str)| {
+            let (mut command, directory) = self.command(name);
+            command.args([name, url, header]).current_dir(directory);
+            Program::start(name, command)
+        };
+        CLIENTS.map(start).into_iter().collect()
+    }
 }
 
 /// The next event that a client hands over.
@@ -74,15 +97,15 @@ async fn each_has(clients: Vec<(Program, Vec<Event>)>, quiet: bool, expected: &[
 }
 
 /// Private updates of several types, an idle time, and a cut in the middle of more updates.
-async fn has_updates_and_nothing_else(node: &Path, python: &Path) {
+async fn has_updates_and_nothing_else(installed: &Installed) {
     let server = hub_with_key().variable("stream_seconds", 20).variable("retry_ms", 50).start().await;
     let mut publisher = Publisher::new(server.address()).await;
     let kind = |n: usize| ["message", "note", "error"][n % 3];
     publisher.publish_with("demo", "0", "&private=on&type=message").await;
     let url = format!("http://{}{HUB}?match=demo&last_event_id=earliest", server.address());
     let token = token(&[], &["demo"]);
-    let loud = start(node, python, &url, &format!("Authorization: Bearer {token}"));
-    let quiet = start(node, python, &format!("{url}&quiet=true"), &format!("Cookie: mercureAuthorization={token}"));
+    let loud = installed.start(&url, &format!("Authorization: Bearer {token}"));
+    let quiet = installed.start(&format!("{url}&quiet=true"), &format!("Cookie: mercureAuthorization={token}"));
     let mut streams = Vec::new();
     for mut program in loud.into_iter().chain(quiet) {
         let mut events = vec![next(&mut program).await];
@@ -110,14 +133,14 @@ async fn has_updates_and_nothing_else(node: &Path, python: &Path) {
 }
 
 /// A topic without updates, in a hub whose history is short.
-async fn keeps_its_place(node: &Path, python: &Path) {
+async fn keeps_its_place(installed: &Installed) {
     const BUSY: usize = 140;
     let server = hub_with_key().variable("history_updates", BUSY + 10).variable("stream_seconds", 20);
     let server = server.variable("retry_ms", 50).start().await;
     let mut publisher = Publisher::new(server.address()).await;
     let url = format!("http://{}{HUB}?match=demo", server.address());
     let mut clients = Vec::new();
-    for mut program in start(node, python, &url, "X-None: none") {
+    for mut program in installed.start(&url, "X-None: none") {
         assert_eq!(next(&mut program).await.0, "ready");
         clients.push((program, Vec::new()));
     }
@@ -131,6 +154,6 @@ async fn keeps_its_place(node: &Path, python: &Path) {
 #[tokio::test]
 #[ignore = "needs Node and Python"]
 async fn clients_are_kept_alive_and_cut_and_hand_over_every_update_once_and_nothing_else() {
-    let (node, python) = tokio::join!(npm("clients-node", &NPM), pip("clients-python", &PYPI));
-    tokio::join!(has_updates_and_nothing_else(&node, &python), keeps_its_place(&node, &python));
+    let installed = Installed::new().await;
+    tokio::join!(has_updates_and_nothing_else(&installed), keeps_its_place(&installed));
 }

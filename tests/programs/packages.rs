@@ -46,18 +46,20 @@ pub async fn pip(name: &str, packages: &[&str]) -> PathBuf {
 pub struct Program {
     name: String,
     lines: Lines<BufReader<ChildStdout>>,
-    _child: Child,
+    child: Child,
 }
 
 impl Program {
     pub fn start(name: &str, mut command: Command) -> Program {
         let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Program { name: name.to_owned(), lines, _child: child }
+        Program { name: name.to_owned(), lines, child }
     }
 
     pub async fn line(&mut self) -> String {
-        let line = within(format!("a line of {}", self.name), self.lines.next_line()).await.unwrap();
-        line.unwrap_or_else(|| panic!("{} has ended", self.name))
+        match within(format!("a line of {}", self.name), self.lines.next_line()).await.unwrap() {
+            Some(line) => line,
+            None => panic!("{} has ended: {:?}", self.name, self.child.wait().await),
+        }
     }
 }
