@@ -61,31 +61,36 @@ pub(crate) trait Connect {
 
 /// For how long an instance tries to get a lock that another one holds.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
-/// The shortest pause between two tries, and the one up to which a pause is as long as the wait so far.
+/// The shortest pause between two tries, and the longest of a statement. Up to there, a pause is as long as the wait so
+/// far. If it grew on, those that come would get the lock before those that wait.
 const LOCK_PAUSE: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(5));
-/// Then a pause is this part of the wait so far. Hundreds of instances may wait for one that makes the tables of a new
-/// database: if each tried every few milliseconds, that one would hardly get the processor.
-const LOCK_PAUSE_PART: f64 = 0.25;
+/// A pause of opening is at least this part of the wait so far. Hundreds of instances may wait for one that makes the
+/// tables of a new database: if each tried every few milliseconds, that one would hardly get the processor.
+pub(super) const OPENING: f64 = 0.25;
+/// A pause of a statement does not grow with the wait.
+pub(super) const STATEMENT: f64 = 0.0;
 
 /// Whether another instance holds a lock that the statement needs.
 pub(super) fn is_locked(error: &Unavailable) -> bool {
     error.reason.contains("database is locked")
 }
 
-/// Runs a statement, or several from the first one, and does so again while another instance holds a lock.
+/// Runs a statement, or several from the first one, and does so again while another instance holds a lock. `part` is
+/// [`STATEMENT`] or [`OPENING`].
 ///
 /// # Errors
 ///
 /// [`Unavailable`] with what SQLite said.
 pub(super) async fn when_unlocked<C: Connect, T>(
     connect: &C,
+    part: f64,
     statement: impl AsyncFn() -> Result<T, Unavailable>,
 ) -> Result<T, Unavailable> {
     let mut waited = Duration::ZERO;
     loop {
         match statement().await {
             Err(error) if is_locked(&error) && waited < LOCK_TIMEOUT => {
-                let pause = waited.clamp(LOCK_PAUSE.0, LOCK_PAUSE.1).max(waited.mul_f64(LOCK_PAUSE_PART));
+                let pause = waited.clamp(LOCK_PAUSE.0, LOCK_PAUSE.1).max(waited.mul_f64(part));
                 connect.pause(pause).await;
                 waited = waited.saturating_add(pause);
             }

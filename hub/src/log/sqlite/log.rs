@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::log::log::Retention;
-use crate::log::sqlite::connection::{Connect, Database, Rows, Value, when_unlocked};
+use crate::log::sqlite::connection::{Connect, Database, Rows, STATEMENT, Value, when_unlocked};
 use crate::log::sqlite::{open, row};
 use crate::log::unavailable::Unavailable;
 
@@ -53,7 +53,7 @@ impl<C: Connect> SqliteLog<C> {
         statement: &str,
         values: Vec<Value>,
     ) -> Result<Rows, Unavailable> {
-        self.noted(when_unlocked(&self.connect, || database.execute(statement, values.clone())).await)
+        self.noted(when_unlocked(&self.connect, STATEMENT, || database.execute(statement, values.clone())).await)
     }
 
     /// Runs a statement that returns one row.
@@ -77,7 +77,7 @@ impl<C: Connect> SqliteLog<C> {
         statement: &str,
         values: Vec<Value>,
     ) -> Result<Rows, Unavailable> {
-        self.noted(when_unlocked(&self.connect, || database.read(statement, values.clone())).await)
+        self.noted(when_unlocked(&self.connect, STATEMENT, || database.read(statement, values.clone())).await)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::lean::lean;
 use crate::log::log::Retention;
-use crate::log::sqlite::connection::{Connect, Database, Value, is_locked, when_unlocked};
+use crate::log::sqlite::connection::{Connect, Database, OPENING, Value, is_locked, when_unlocked};
 use crate::log::sqlite::row::{integer, only, unexpected};
 use crate::log::unavailable::Unavailable;
 
@@ -29,9 +29,9 @@ pub(super) async fn open<C: Connect>(connect: &C, retention: Retention) -> Resul
     // While another instance holds a lock, from the beginning: hundreds may wait for one that makes the tables, and
     // need no lock when the tables are there.
     let opening = Opening { database: &database };
-    if when_unlocked(connect, || opening.prepare(retention)).await? {
+    if when_unlocked(connect, OPENING, || opening.prepare(retention)).await? {
         // It would find nothing to do if it began anew: the limits are set.
-        while when_unlocked(connect, || opening.prune()).await? {}
+        while when_unlocked(connect, OPENING, || opening.prune()).await? {}
     }
     Ok(database)
 }

@@ -27,30 +27,55 @@ impl Connect for Paused {
     }
 }
 
-#[test]
-fn who_waits_for_a_lock_tries_less_and_less_often_and_gives_up_after_seconds() {
-    let file = File::new();
-    let pauses = Rc::<RefCell<Vec<Duration>>>::default();
-    let paused = Paused { file: file.0.clone(), pauses: Rc::clone(&pauses) };
-    let log = SqliteLog::new(paused, Retention { updates: 10, seconds: 10, bytes: 1_000 });
-    append(&log, 1);
-    assert!(pauses.borrow().is_empty(), "nobody holds it");
-
-    let other = rusqlite::Connection::open(&file.0).unwrap();
+/// Appends while another one holds the lock, until the log gives up. The waits before each pause, and the pauses.
+fn pauses(log: &SqliteLog<Paused>) -> Vec<(Duration, Duration)> {
+    log.connect.pauses.borrow_mut().clear();
+    let other = rusqlite::Connection::open(&log.connect.file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let record = Record { id: None, last: false, meta: "-t\n".to_owned(), body: "data: x\n\n".to_owned() };
     let Err(AppendError::Unavailable(error)) = now(log.append(&[record])) else { panic!("the other one holds it") };
     assert!(error.reason.contains("locked"), "{error}");
-
-    let pauses = pauses.borrow();
     let mut waited = Duration::ZERO;
-    for pause in pauses.iter() {
+    let pauses = log.connect.pauses.take().into_iter().map(|pause| {
+        waited += pause;
+        (waited - pause, pause)
+    });
+    pauses.collect()
+}
+
+fn gives_up_after_seconds(pauses: &[(Duration, Duration)]) {
+    let waited: Duration = pauses.iter().map(|(_, pause)| *pause).sum();
+    assert!((4..6).contains(&waited.as_secs()), "{waited:?}");
+}
+
+/// What waits tries as often as what has just come: else those that come would get every lock.
+#[test]
+fn an_append_tries_for_a_lock_as_often_however_long_it_waits_and_gives_up_after_seconds() {
+    let file = File::new();
+    let paused = Paused { file: file.0.clone(), pauses: Rc::default() };
+    let log = SqliteLog::new(paused, Retention { updates: 10, seconds: 10, bytes: 1_000 });
+    append(&log, 1);
+    assert!(log.connect.pauses.borrow().is_empty(), "nobody holds it");
+
+    let pauses = pauses(&log);
+    gives_up_after_seconds(&pauses);
+    let step = Duration::from_millis(5);
+    for (waited, pause) in pauses {
+        assert!(pause <= step && pause >= step.min(waited), "{pause:?} after {waited:?}");
+    }
+}
+
+#[test]
+fn opening_tries_for_a_lock_less_and_less_often_and_gives_up_after_seconds() {
+    let file = File::new();
+    let paused = Paused { file: file.0.clone(), pauses: Rc::default() };
+    let pauses = pauses(&SqliteLog::new(paused, Retention { updates: 10, seconds: 10, bytes: 1_000 }));
+    gives_up_after_seconds(&pauses);
+    for (waited, pause) in &pauses {
         let (step, part) = (Duration::from_millis(5), waited.mul_f64(0.25));
         assert!(*pause <= step.max(part), "{pause:?} after {waited:?}: it wakes late");
-        assert!(*pause >= step.min(waited).max(part), "{pause:?} after {waited:?}: too often");
-        waited += *pause;
+        assert!(*pause >= step.min(*waited).max(part), "{pause:?} after {waited:?}: too often");
     }
-    assert!((4..6).contains(&waited.as_secs()), "{waited:?}");
     assert!(pauses.len() < 50, "{} tries", pauses.len());
 }
 
