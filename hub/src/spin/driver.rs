@@ -14,6 +14,7 @@ use crate::fanout::dispatcher::Dispatcher;
 use crate::fanout::reader::Answer;
 use crate::fanout::settings::{Settings, Wakeups};
 use crate::log::{Census, Hint, ListenerId, Log, Unavailable, Woken};
+use crate::spin::detached::detached;
 use crate::spin::hub::Hub;
 use crate::spin::notifier::Listener;
 use crate::spin::presences::Present;
@@ -211,7 +212,8 @@ impl Driver {
         if let Some(result) = poll_ended(&mut self.registering, cx) {
             happened = true;
             if result.is_ok() && self.taking_over.is_none() {
-                self.taking_over = Some(Box::pin(take_over(self.hub.clone())));
+                // The last stream may end before it has appended: others wait for an append to end.
+                self.taking_over = Some(Box::pin(detached(take_over(self.hub.clone()))));
             }
             self.dispatcher.registered(result, now(), &mut self.actions);
         }

@@ -16,6 +16,7 @@ use crate::request::prefer;
 use crate::request::publish;
 use crate::request::refusal::Refusal;
 use crate::request::upload::Upload;
+use crate::spin::detached::detached;
 use crate::spin::endpoint::{Purpose, cors, grant, refuse};
 use crate::spin::hub::Hub;
 use crate::spin::publication::{PublishError, store};
@@ -63,7 +64,7 @@ async fn try_publish(request: Request, hub: &Hub) -> Result<Reply, Failure> {
     let free = updates.iter().try_for_each(|update| update.check_hub(path));
     free.map_err(|reserved| Refusal::bad_request(reserved.to_string()))?;
     policy::may_publish(grant.as_ref(), &updates)?;
-    let ids = store(hub.clone(), updates).await.map_err(Failure::Unpublished)?;
+    let ids = detached(store(hub.clone(), updates)).await.map_err(Failure::Unpublished)?;
     Ok(published(&ids, &parts.headers))
 }
 

@@ -53,10 +53,7 @@ impl Hub {
             Ok(wants) => wants,
             Err(refusal) => return refuse(&refusal, &self.config).into_response(),
         };
-        if wants.start == Start::Now && !wants.existing && !wants.unended {
-            return answer(wants, self.clone()).await;
-        }
-        detached(answer(wants, self.clone())).await
+        answer_to_the_end(wants, self).await
     }
 }
 
@@ -109,13 +106,22 @@ async fn answer_or_refuse<B>(
     hub: &Hub,
 ) -> Result<Response, ErrorCode> {
     match wants {
-        Ok(wants) => answer(wants, hub.clone()).await,
+        Ok(wants) => answer_to_the_end(wants, hub).await,
         Err(refusal) => {
             let mut reply = refuse(&refusal, &hub.config);
             reply.headers_mut().extend(cors(request.headers(), &hub.config));
             reply::for_method(request.method(), reply).into_response()
         }
     }
+}
+
+/// Answers a subscriber, and finishes what others wait for too when the component no longer waits for the answer.
+async fn answer_to_the_end(wants: Subscriber, hub: &Hub) -> Result<Response, ErrorCode> {
+    // It waits for nothing.
+    if wants.start == Start::Now && !wants.existing && !wants.unended {
+        return answer(wants, hub.clone()).await;
+    }
+    detached(answer(wants, hub.clone())).await
 }
 
 /// What is said of a subscriber of the hub at `path`, if anything is.

@@ -207,6 +207,28 @@ pub(super) async fn a_publication_that_nobody_waits_for_hinders_no_other(log: Lo
     assert_eq!((stream.event().await.data, stream.event().await.data), ("forsaken".to_owned(), "next".to_owned()));
 }
 
+/// A component that serves the protocol, and answers itself when that takes too long.
+#[tokio::test]
+async fn a_request_to_the_protocol_that_is_given_up_hinders_no_other() {
+    let log = Log::sqlite();
+    let Log::Sqlite(directory) = &log else { unreachable!() };
+    let server = log.component().start().await;
+    let address = server.address();
+    publish(address, "/publish/a", "first").await;
+    let database = rusqlite::Connection::open(directory.path().join("sqlite_db.db")).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let authorization = format!("Bearer {}", token(&["*"], &[]));
+    let headers = [("authorization", authorization.as_str()), ("content-type", FORM)];
+    let reply = fetch_with(address, Method::POST, "/late", &headers, "topic=a&data=late").await;
+    assert_eq!(reply.status, StatusCode::GATEWAY_TIMEOUT);
+    database.execute_batch("COMMIT").unwrap();
+    publish(address, "/publish/a", "next").await;
+    let mut stream = open(address, "/follow/a/from_start", &[]).await;
+    for data in ["first", "late", "next"] {
+        assert_eq!(stream.event().await.data, data);
+    }
+}
+
 pub(super) async fn a_subscription_to_what_exists_is_answered_204_while_there_is_nothing(log: Log) {
     let server = log.component().start().await;
     let address = server.address();

@@ -218,6 +218,28 @@ pub(super) async fn a_relay_whose_host_dies_is_ended_once(log: Log) {
     assert_eq!(all.body.matches("interrupted").count(), 1, "{}", all.body);
 }
 
+pub(super) async fn an_instance_whose_last_stream_ends_ends_all_relays_of_a_dead_host_and_publishes_on(log: Log) {
+    const RELAYS: usize = 30;
+    let start = || log.component().process().start();
+    let topic = |n: usize| format!("t{n:02}");
+    let server = start().await;
+    let upstream = Upstream::start(vec![stream([chunk("data: 1\n\n"), Step::Hold]); RELAYS]).await;
+    for n in 0..RELAYS {
+        begun(&relay(server.address(), &topic(n), "", &upstream).await);
+    }
+    reader(server.address(), &topic(0)).next().await;
+    server.stop().await;
+    log.expire_relays();
+    let server = start().await;
+    // It is ended first, while the others are being ended.
+    let first = fetch(server.address(), Method::GET, "/follow/t00/from_start,quiet").await;
+    assert!(first.body.contains("interrupted"), "{}", first.body);
+    publish(server.address(), "/publish/other", "data").await;
+    for n in 1..RELAYS {
+        assert_eq!(whole(&mut reader(server.address(), &topic(n))).await.last(), pairs(&[INTERRUPTED]).last());
+    }
+}
+
 pub(super) async fn readers_of_many_relays_that_are_cut_get_each_event_once_and_in_order(log: Log) {
     const RELAYS: usize = 20;
     const EVENTS: usize = 60;

@@ -12,6 +12,7 @@ use futures::future::{Either, ready, select};
 use spin_sdk::http::body::IncomingBodyExt;
 use spin_sdk::http::{Error, HeaderName, HeaderValue, IntoResponse, Request, StatusCode};
 use spin_sdk::http_service;
+use spin_sdk::time::sleep;
 use spin_sdk::wasip3::http::types::Response;
 use spin_sse::source::Source;
 use spin_sse::{Event, Id, Name};
@@ -63,6 +64,10 @@ async fn serve(request: Request) -> Result<Response, Error> {
             let subscription = subscription(&topics, &options)?;
             Ok(relay.answer(&Request::from_parts(parts, ()), subscription)?)
         }
+        ["late"] => match select(pin!(hub.serve(request)), pin!(sleep(Duration::from_millis(300)))).await {
+            Either::Left((response, _)) => Ok(response?),
+            Either::Right(_) => Ok(StatusCode::GATEWAY_TIMEOUT.into_response()?),
+        },
         ["forsake"] => forsake(&hub, update(&topics, "forsaken", &options)?).await,
         _ => Ok(StatusCode::NOT_FOUND.into_response()?),
     }
