@@ -25,7 +25,8 @@
 //!
 //! | feature | by default | |
 //! | --- | --- | --- |
-//! | `stream` | yes | streams on WASI 0.3, by [`stream()`]. Without it the crate is pure |
+//! | `stream` | yes | streams on WASI 0.3, by [`stream()`]. Without this and `source` the crate is pure |
+//! | `source` | yes | a client for the event streams of others, in [`source`]. It takes `stream` with it |
 //!
 //! A component with `stream` is built for `wasm32-wasip2` by Rust 1.94 or later, and runs on Spin 4.1 or later.
 //!
