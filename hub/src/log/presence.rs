@@ -70,9 +70,9 @@ pub(crate) struct Arrival {
 pub(crate) struct Changes {
     /// The holder.
     pub(crate) holder: HolderId,
-    /// Those who came or say that they came back, and those who are let go, are all that it has: others that the log
-    /// takes for its own end.
-    pub(crate) whole: bool,
+    /// All that it has, if that is said, those who came, who they say that they are and those who are let go included:
+    /// others that the log takes for its own end.
+    pub(crate) named: Option<Vec<String>>,
     /// Who came, in this order.
     pub(crate) arrivals: Vec<Arrival>,
     /// Who left.
@@ -105,14 +105,6 @@ pub(crate) struct Listed {
     pub(crate) over: bool,
     /// The subscriptions.
     pub(crate) listings: Vec<Listing>,
-}
-
-impl Changes {
-    /// Who is not among the others that end.
-    pub(crate) fn named(&self) -> impl Iterator<Item = &String> {
-        let back = self.arrivals.iter().filter_map(|arrival| arrival.back.as_ref()).map(|(subscriber, _)| subscriber);
-        self.arrivals.iter().map(|arrival| &arrival.subscriber).chain(back).chain(&self.released)
-    }
 }
 
 impl Listing {

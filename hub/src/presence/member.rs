@@ -76,6 +76,15 @@ impl Member {
         }
     }
 
+    /// It may not have been told. Returns whether it was to be, and is not another one, which came since.
+    pub(crate) fn is_told_again(&mut self) -> bool {
+        let was_told = self.known != Known::New;
+        if self.known == Known::Told {
+            self.known = Known::New;
+        }
+        was_told
+    }
+
     /// The log knows it, and those came back who showed one of these tickets.
     pub(crate) fn confirm(&mut self, back: &[String]) {
         if self.known != Known::Told {

@@ -7,7 +7,7 @@ use slab::Slab;
 
 use crate::instant::{Instant, after};
 use crate::log::Unavailable;
-use crate::log::presence::{Attended, Changes, PRESENCE_LEASE};
+use crate::log::presence::{Arrival, Attended, Changes, PRESENCE_LEASE};
 use crate::log::relay::HolderId;
 use crate::presence::member::{Known, Left, Member, Newcomer};
 
@@ -32,13 +32,13 @@ pub(crate) struct Members {
     holder: HolderId,
     grace: Duration,
     members: Slab<Member>,
-    /// Whom the log has not been told of.
+    /// Of whom the log is to be told: who came, or all when it has lost some.
     new: Vec<MemberId>,
     /// Who left since the log was last told, and whose clients come back.
     ended: Vec<String>,
     released: Vec<String>,
     under_way: Option<Told>,
-    /// The log may know others than those there are.
+    /// The log may know others than those there are: who is here is named, with the last that it is told.
     whole: bool,
     /// When the log is to be told of changes, if there are some.
     tell_at: Instant,
@@ -102,9 +102,10 @@ impl Members {
     /// The stream of a subscriber has ended.
     pub(crate) fn leave(&mut self, id: MemberId, how: Left, now: Instant) {
         let Some(member) = self.members.get_mut(id) else { return };
+        self.new.retain(|new| *new != id);
         match (member.known, how) {
-            // Nobody has heard of it.
-            (Known::New, _) => self.new.retain(|new| *new != id),
+            // Nobody has heard of it, or those who are named soon are without it.
+            (Known::New, _) => {}
             (Known::Told, _) => {
                 member.left = true;
                 return;
@@ -124,22 +125,18 @@ impl Members {
         if now >= self.over_at {
             self.over_at = if now < self.last_over_at { self.last_over_at } else { Instant::MAX };
         }
-        let whole = take(&mut self.whole);
-        let members: Vec<MemberId> = if whole {
-            self.new.clear();
-            self.members.iter().map(|(id, _)| id).collect()
-        } else {
-            let mut room = AT_ONCE;
-            let fit = |id: &&MemberId| {
-                let had_room = room > 0;
-                room = room.saturating_sub(self.members.get(**id).map_or(0, Member::count));
-                had_room
-            };
-            let count = self.new.iter().take_while(fit).count();
-            self.new.drain(..count).collect()
+        let mut room = AT_ONCE;
+        let fit = |id: &&MemberId| {
+            let had_room = room > 0;
+            room = room.saturating_sub(self.members.get(**id).map_or(0, Member::count));
+            had_room
         };
+        let count = self.new.iter().take_while(fit).count();
+        let members: Vec<MemberId> = self.new.drain(..count).collect();
         let ended: Vec<String> = self.ended.drain(..self.ended.len().min(AT_ONCE)).collect();
         let released: Vec<String> = self.released.drain(..self.released.len().min(AT_ONCE)).collect();
+        // Not before all are told again whom the log may know already: who leaves meanwhile is not named, and ends.
+        let whole = self.is_last() && take(&mut self.whole);
         self.tell_at = if self.has_told() { Instant::MAX } else { now };
         let mut arrivals = Vec::new();
         for id in &members {
@@ -150,8 +147,14 @@ impl Members {
                 }
             }
         }
+        let named = whole.then(|| {
+            let back =
+                arrivals.iter().filter_map(|arrival: &Arrival| arrival.back.as_ref()).map(|(claimed, _)| claimed);
+            let here = self.members.iter().map(|(_, member)| &member.subscriber);
+            here.chain(back).chain(&released).cloned().collect()
+        });
         let (holder, grace) = (self.holder, self.grace);
-        let changes = Changes { holder, whole, arrivals, ended: ended.clone(), released: released.clone(), grace };
+        let changes = Changes { holder, named, arrivals, ended: ended.clone(), released: released.clone(), grace };
         self.under_way = Some(Told { whole, members, ended, released });
         Some(changes)
     }
@@ -192,7 +195,11 @@ impl Members {
             self.whole = true;
             self.tell_at = self.tell_at.min(if told.whole { after(now, MAX_RETRY) } else { now });
         }
-        differs && attended.held < self.members.len()
+        let has_lost = differs && attended.held < self.members.len();
+        if has_lost {
+            self.new.extend(self.members.iter().map(|(id, _)| id));
+        }
+        has_lost
     }
 
     /// It may have been told all the same.
@@ -202,8 +209,7 @@ impl Members {
             if member.left {
                 // If the log knows it, it is among the others that end.
                 self.members.remove(id);
-            } else if member.known == Known::Told {
-                member.known = Known::New;
+            } else if member.is_told_again() {
                 self.new.push(id);
             }
         }
@@ -227,7 +233,12 @@ impl Members {
     }
 
     fn has_told(&self) -> bool {
-        self.new.is_empty() && self.ended.is_empty() && self.released.is_empty() && !self.whole
+        self.is_last() && !self.whole
+    }
+
+    /// Whether nobody else is to be named.
+    fn is_last(&self) -> bool {
+        self.new.is_empty() && self.ended.is_empty() && self.released.is_empty()
     }
 
     fn tell_soon(&mut self, now: Instant) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -9,6 +10,7 @@ use proptest::prelude::*;
 use super::follows::{Follow, Follows};
 use super::member::{Left, Newcomer, Ticket};
 use super::members::{MemberId, Members};
+use super::resource::next;
 use super::ticket;
 use crate::instant::{Instant, after};
 use crate::log::laws::now as ready;
@@ -19,10 +21,13 @@ use crate::log::{Entry, Interest, Log, Unavailable};
 const GRACE: Duration = Duration::from_secs(6);
 const SECOND: Duration = Duration::from_secs(1);
 
+/// So many topics that two of those who follow them are told at once.
+static MANY: LazyLock<String> = LazyLock::new(|| (0..300).map(|topic| topic.to_string()).collect::<Vec<_>>().join(" "));
+
 /// A client that has a stream, or is away.
 #[derive(Debug)]
 struct Client {
-    topic: &'static str,
+    topics: &'static str,
     ticket: Ticket,
     /// Its instance and its place there, while it has a stream.
     stream: Option<(usize, MemberId)>,
@@ -57,8 +62,8 @@ impl Stage {
         Stage { now: after(0, SECOND), log, instances, clients: Vec::new(), named: 0, operations: 0 }
     }
 
-    fn comes(&mut self, instance: usize, topic: &'static str) -> usize {
-        self.clients.push(Client { topic, ticket: Ticket::default(), stream: None, last: None });
+    fn comes(&mut self, instance: usize, topics: &'static str) -> usize {
+        self.clients.push(Client { topics, ticket: Ticket::default(), stream: None, last: None });
         let client = self.clients.len() - 1;
         self.connects(client, instance);
         client
@@ -72,7 +77,7 @@ impl Stage {
         client.ticket = Ticket::default();
         let follow = |topic: &str| Follow { match_type: "exact", matcher: topic.to_owned(), payload: None };
         let newcomer = Newcomer {
-            follows: Follows::new("/hub", client.topic.split(' ').map(follow).collect()),
+            follows: Follows::new("/hub", client.topics.split(' ').map(follow).collect()),
             named: ticket::new(self.named, self.named),
             back: client.last.take().as_deref().and_then(ticket::find),
             ticket: Rc::clone(&client.ticket),
@@ -156,23 +161,33 @@ impl Stage {
         }
     }
 
+    fn listed(&self) -> Vec<String> {
+        let (mut topics, mut first) = (Vec::new(), "/hub/".to_owned());
+        loop {
+            let listings = ready(self.log.listed(&first, "/hub0")).unwrap().listings;
+            let Some(next) = next(&listings) else { return topics };
+            topics.extend(listings.into_iter().map(|listing| listing.topic));
+            first = next;
+        }
+    }
+
     /// Each subscription began before it ended, and each once; as many are there as clients, which follow the same.
     fn check_at_rest(&self) {
         let mut active = BTreeMap::new();
         for (topic, begins) in self.updates() {
             assert_ne!(active.insert(topic.clone(), begins), Some(begins), "{topic} {:?}", self.updates());
         }
-        let listed = ready(self.log.listed("/hub/", "/hub0")).unwrap().listings;
         let mut there: Vec<_> = active.into_iter().filter(|(_, active)| *active).map(|(topic, _)| topic).collect();
-        assert_eq!(there, listed.iter().map(|listing| listing.topic.clone()).collect::<Vec<_>>());
+        assert_eq!(there, self.listed());
         let mut expected: Vec<_> = self
             .clients
             .iter()
             .filter(|client| client.stream.is_some())
-            .map(|client| {
+            .flat_map(|client| {
                 let id = client.ticket.get().expect("the log knows it");
                 let (subscriber, _) = ticket::find(&format!("#~{id}")).unwrap();
-                format!("/hub/subscriptions/exact/{}/{}", client.topic, super::follows::segment(&subscriber))
+                let subscriber = super::follows::segment(&subscriber);
+                client.topics.split(' ').map(move |topic| format!("/hub/subscriptions/exact/{topic}/{subscriber}"))
             })
             .collect();
         expected.sort();
@@ -225,6 +240,49 @@ fn those_who_follow_much_are_told_in_as_many_steps_as_if_they_were_as_many() {
     }
     stage.passes(SECOND, &[0]);
     assert_eq!((stage.operations, stage.said().len()), (4, 2_000));
+}
+
+#[test]
+fn after_a_failure_and_when_all_begins_anew_many_are_told_in_steps_too() {
+    let mut stage = Stage::new(2);
+    for _ in 0..10 {
+        stage.comes(0, &MANY);
+    }
+    stage.passes(SECOND, &[0]);
+    let largest = |stage: &mut Stage, begun: usize| {
+        let mut largest = 0;
+        for _ in 0..20 {
+            stage.now = after(stage.now, SECOND);
+            let changes = stage.tells(0, Answer::Good).unwrap_or_default();
+            largest = largest.max(changes.arrivals.iter().map(|arrival| arrival.listings.len()).sum());
+        }
+        assert_eq!(stage.said().iter().filter(|said| said.starts_with('+')).count(), begun);
+        largest
+    };
+    stage.comes(0, "a");
+    stage.now = after(stage.now, SECOND);
+    assert!(stage.tells(0, Answer::Fails).is_some());
+    assert_eq!(largest(&mut stage, 3_001), 1, "the log knows the others");
+    stage.passes(30 * SECOND, &[1]);
+    stage.comes(1, "b");
+    stage.passes(SECOND, &[1]);
+    assert_eq!(largest(&mut stage, 6_003), 600);
+    stage.comes_to_rest();
+}
+
+#[test]
+fn who_leaves_before_it_is_told_again_ends() {
+    for answer in [Answer::Lost, Answer::Fails] {
+        let mut stage = Stage::new(1);
+        let clients = [MANY.as_str(), &MANY, &MANY, "a", "b"].map(|topics| stage.comes(0, topics));
+        stage.now = after(stage.now, SECOND);
+        stage.tells(0, answer).unwrap();
+        stage.now = after(stage.now, SECOND);
+        stage.tells(0, Answer::Good).unwrap();
+        stage.ends(clients[1], false);
+        stage.comes_to_rest();
+        assert_eq!(stage.listed().len(), 602, "{answer:?}");
+    }
 }
 
 #[test]
@@ -312,7 +370,7 @@ fn a_client_that_comes_back_to_follow_something_else_is_another_subscriber() {
     let mut stage = Stage::new(1);
     let client = stage.comes(0, "a");
     stage.passes(SECOND, &[0]);
-    stage.clients[client].topic = "b";
+    stage.clients[client].topics = "b";
     stage.rotates(client, 0);
     stage.comes_to_rest();
     assert_eq!(stage.said(), ["+a", "+b", "-a"]);
@@ -420,8 +478,9 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let answer = prop_oneof![4 => Just(Answer::Good), 1 => Just(Answer::Fails), 1 => Just(Answer::Lost)];
+    let topics = prop_oneof![4 => Just("a"), 4 => Just("b"), 1 => Just(MANY.as_str())];
     let step = prop_oneof![
-        4 => (0..3_usize, prop_oneof![Just("a"), Just("b")]).prop_map(|(instance, topic)| Step::Comes(instance, topic)),
+        4 => (0..3_usize, topics).prop_map(|(instance, topics)| Step::Comes(instance, topics)),
         4 => (0..8_usize, 0..3_usize).prop_map(|(client, instance)| Step::Connects(client, instance)),
         4 => (0..8_usize, any::<bool>()).prop_map(|(client, in_order)| Step::Ends(client, in_order)),
         4 => (0..8_usize, 0..3_usize).prop_map(|(client, instance)| Step::Rotates(client, instance)),
@@ -438,7 +497,7 @@ fn play(steps: Vec<Step>) {
     for (number, step) in (100..).zip(steps) {
         stage.now += 1;
         match step {
-            Step::Comes(instance, topic) => drop(stage.comes(instance, topic)),
+            Step::Comes(instance, topics) => drop(stage.comes(instance, topics)),
             Step::Connects(client, instance) => {
                 if stage.clients.get(client).is_some_and(|client| client.stream.is_none()) {
                     stage.connects(client, instance);

@@ -58,6 +58,11 @@ fn release(holder: HolderId, subscribers: &[&str], grace: Duration) -> Changes {
     Changes { holder, released: owned(subscribers), grace, ..Changes::default() }
 }
 
+/// Changes that say that the holder has these subscribers and no others.
+fn naming(subscribers: &[&str], changes: Changes) -> Changes {
+    Changes { named: Some(owned(subscribers)), ..changes }
+}
+
 fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
@@ -184,18 +189,19 @@ fn a_holder_has_its_own_only<L: Log + Presence>(log: &L) {
     attend(log, &come(1, &[arrival("s1", &["a"])]));
     assert_eq!(attend(log, &leave(2, &["s1"])).held, 0);
     attend(log, &release(2, &["s1"], Duration::ZERO));
-    attend(log, &Changes { holder: 2, whole: true, ..Changes::default() });
+    attend(log, &naming(&[], come(2, &[])));
     assert_eq!((all(log), attend(log, &come(1, &[])).held), (owned(&["/hub/a/s1"]), 1));
 }
 
 fn a_holder_that_names_all_ends_the_rest<L: Log + Presence>(log: &L) {
     attend(log, &come(1, &[arrival("s1", &["a"]), arrival("s2", &["a"])]));
     attend(log, &come(2, &[arrival("s3", &["a"])]));
-    let changes = Changes { whole: true, ..come(1, &[arrival("s2", &["a"]), arrival("s4", &["a"])]) };
-    assert_eq!(attend(log, &changes).held, 2);
+    let changes = naming(&["s2", "s4", "none"], come(1, &[arrival("s4", &["a"])]));
+    assert_eq!(attend(log, &changes).held, 2, "who stays is named, and need not come again");
     assert_eq!(said(log), ["+a/s1", "+a/s2", "+a/s3", "-a/s1", "+a/s4"]);
     let mut changes = come(1, &[arrival("s4", &["a"]), returning("s5", &["a"], "s3", "ticket-s3")]);
-    (changes.whole, changes.released, changes.grace) = (true, owned(&["s2"]), HOUR);
+    (changes.released, changes.grace) = (owned(&["s2"]), HOUR);
+    let changes = naming(&["s4", "s5", "s3", "s2"], changes);
     for _ in 0..2 {
         let attended = attend(log, &changes);
         assert_eq!((attended.back, attended.held), (owned(&["ticket-s5"]), 2));
@@ -226,7 +232,7 @@ fn a_holder_that_comes_late_finds_out_and_begins_anew<L: Log + Presence>(log: &L
     lapse(log, 1);
     attend(log, &come(2, &[]));
     assert_eq!(attend(log, &come(1, &[arrival("s2", &["a"])])).held, 1, "it has two");
-    let changes = Changes { whole: true, ..come(1, &[arrival("s1", &["a"]), arrival("s2", &["a"])]) };
+    let changes = naming(&["s1", "s2"], come(1, &[arrival("s1", &["a"]), arrival("s2", &["a"])]));
     assert_eq!(attend(log, &changes).held, 2);
     assert_eq!(said(log), ["+a/s1", "-a/s1", "+a/s2", "+a/s1"]);
 }

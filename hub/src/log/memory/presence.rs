@@ -82,7 +82,7 @@ impl Presence for MemoryLog {
             attended.more = over.len() > SWEEP;
             let is_held = |subscriber: &Subscriber| subscriber.held == Ok(holder);
             let others = present.ids(|id, subscriber| {
-                is_held(subscriber) && changes.whole && !changes.named().any(|named| named == id)
+                is_held(subscriber) && changes.named.as_ref().is_some_and(|named| !named.contains(id))
             });
             let ended = present.ids(|id, subscriber| is_held(subscriber) && changes.ended.contains(id));
             others.iter().chain(&ended).for_each(|id| present.end(id, &mut said));

@@ -1,10 +1,10 @@
 -- A holder says who came, left and was let go, after what is over has ended; whatever begins or ends a subscription
 -- appends the update that says so. The text of `append.lua` follows.
 -- KEYS: as there. ARGV: as there, without updates; then the holder, its lease and the grace in milliseconds, how many
---       subscribers of others end at most, whether the arrivals are all that the holder has, how many arrivals there
---       are, who left and who was let go; of each arrival its subscriber, its ticket, who it says it is and the ticket
---       that it shows, what it follows, how many subscriptions that is and of each its topic and document; who left; who
---       was let go.
+--       subscribers of others end at most, whether all that the holder has are named, how many arrivals there are, who
+--       left and who was let go; of each arrival its subscriber, its ticket, who it says it is and the ticket that it
+--       shows, what it follows, how many subscriptions that is and of each its topic and document; who left; who was
+--       let go; who is named.
 -- Returns how many subscribers the holder has, whether there is more to end, how many came back and their tickets, how many updates
 -- were appended and their topics; and if there are some, the first sequence and the epoch.
 -- Of a subscriber are kept, a line each: its holder or 0, its ticket, what it follows, and its subscriptions.
@@ -77,10 +77,7 @@ for number = 1, arrivals do
 end
 if whole then
     local stays = {}
-    for _, first in ipairs(came) do
-        stays[given[first]], stays[given[first + 2]] = true, true
-    end
-    for place = at + ended, at + ended + released - 1 do
+    for place = at + ended + released, #given do
         stays[given[place]] = true
     end
     for _, id in ipairs(redis.call('SMEMBERS', base .. 'h:' .. holder)) do

@@ -34,12 +34,12 @@ impl<S: Server> Presence for RedisLog<S> {
 fn told(changes: &Changes) -> Vec<Vec<u8>> {
     let mut told = Vec::new();
     let mut tell = |text: &str| told.push(bytes(text));
-    let Changes { holder, whole, arrivals, ended, released, grace } = changes;
+    let Changes { holder, named, arrivals, ended, released, grace } = changes;
     tell(&holder.to_string());
     tell(&millis(PRESENCE_LEASE));
     tell(&millis(*grace));
     tell(&SWEEP.to_string());
-    tell(if *whole { "1" } else { "0" });
+    tell(if named.is_some() { "1" } else { "0" });
     for count in [arrivals.len(), ended.len(), released.len()] {
         tell(&count.to_string());
     }
@@ -54,7 +54,7 @@ fn told(changes: &Changes) -> Vec<Vec<u8>> {
             tell(&listing.document);
         }
     }
-    ended.iter().chain(released).for_each(|subscriber| tell(subscriber));
+    ended.iter().chain(released).chain(named.iter().flatten()).for_each(|subscriber| tell(subscriber));
     told
 }
 

@@ -45,7 +45,7 @@ pub(crate) const TAKE_OVER: Script =
 /// Says who came and who left, and appends what comes of it.
 pub(crate) const ATTEND: Script = Script {
     text: &[lean!(include_str!("attend.lua")), APPENDS, lean!(include_str!("attended.lua"))],
-    sha1: "8fa521bf37b74fd8b937d93e3891ac9989e3fbbd",
+    sha1: "6517ed6abd50ce003035ed720d43e5a1e746336f",
 };
 /// Lists subscriptions.
 pub(crate) const LISTED: Script =

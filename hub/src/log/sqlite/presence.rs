@@ -29,7 +29,7 @@ fn values(changes: &Changes) -> Vec<Value> {
     vec![
         Value::Integer(changes.holder.cast_signed()),
         millis(PRESENCE_LEASE),
-        if changes.whole { ids(changes.named()) } else { Value::Null },
+        changes.named.as_deref().map_or(Value::Null, ids),
         ids(&changes.ended),
         arrivals(changes),
         ids(&changes.released),
@@ -38,8 +38,8 @@ fn values(changes: &Changes) -> Vec<Value> {
 }
 
 /// The ids of subscribers.
-fn ids<'a>(subscribers: impl IntoIterator<Item = &'a String>) -> Value {
-    array(subscribers.into_iter().map(String::as_str))
+fn ids(subscribers: &[String]) -> Value {
+    array(subscribers.iter().map(String::as_str))
 }
 
 /// What each arrival follows.
