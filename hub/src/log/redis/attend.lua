@@ -70,6 +70,9 @@ for _, over in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 
     end
 end
 
+-- If the server has lost its subscribers, the holder finds that it has one less, and begins them anew.
+load(redis.call('SRANDMEMBER', base .. 'h:' .. holder) or '')
+
 local at, came = 16, {}
 for number = 1, arrivals do
     local count = tonumber(given[at + 5])

@@ -5,6 +5,9 @@ redis.call('ZADD', leases, now + lease, 'h' .. holder)
 for _, id in ipairs(seen) do
     local subscriber = known[id]
     local to = subscriber.holder
+    if not to then
+        redis.call('SREM', base .. 'h:' .. holder, id)
+    end
     if subscriber.changed then
         if to then
             redis.call('HSET', subscribers, id,

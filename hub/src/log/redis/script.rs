@@ -45,7 +45,7 @@ pub(crate) const TAKE_OVER: Script =
 /// Says who came and who left, and appends what comes of it.
 pub(crate) const ATTEND: Script = Script {
     text: &[lean!(include_str!("attend.lua")), APPENDS, lean!(include_str!("attended.lua"))],
-    sha1: "6517ed6abd50ce003035ed720d43e5a1e746336f",
+    sha1: "6908c860f3725ce4c9f0d1218a7a4608391f17e5",
 };
 /// Lists subscriptions.
 pub(crate) const LISTED: Script =

@@ -72,3 +72,18 @@ fn subscriptions_of_a_server_that_lost_them_begin_anew() {
     assert_eq!(come(&log, 1, &[]).held, 0);
     assert_eq!(come(&log, 1, &[arrival("s1")]).appended.unwrap().1.first.sequence, 1);
 }
+
+#[test]
+#[ignore = "needs redis-server"]
+fn subscribers_that_a_server_has_evicted_are_held_no_more() {
+    let redis = Redis::start();
+    let log = log(&redis, "sse", 1_000, 1_000);
+    come(&log, 1, &["s1", "s2", "s3", "s4"].map(arrival));
+    redis.command(&["DEL", "{sse}:subscribers"]);
+    assert_eq!(come(&log, 1, &[]).held, 3, "which shows that some are lost");
+    come(&log, 1, &["s3", "s4"].map(arrival));
+    let gone = Changes { holder: 1, ended: vec!["s1".to_owned(), "s3".to_owned()], ..Changes::default() };
+    now(log.attend(&gone)).unwrap();
+    assert_eq!(now(log.attend(&Changes { named: Some(vec!["s4".to_owned()]), ..gone })).unwrap().held, 1);
+    assert_eq!(redis.command(&["SMEMBERS", "{sse}:h:1"]), "s4");
+}
