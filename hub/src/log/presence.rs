@@ -20,7 +20,7 @@ pub(crate) const PRESENCE_LEASE: Duration = Duration::from_secs(15);
 /// How many subscriptions of others one step ends at most.
 pub(crate) const SWEEP: usize = 1_000;
 /// How many subscriptions one read lists at most.
-pub(crate) const LIST: usize = 1_000;
+pub(crate) const LIST: usize = 200;
 
 /// A part of [`Log`](crate::log::Log), with its laws.
 pub(crate) trait Presence {

@@ -7,6 +7,10 @@ use crate::presence::follows::segment;
 use crate::request::json::quoted;
 use crate::topic::reserved::path_of;
 
+/// How long the document of a collection is at most, about. Strangers choose how long those of subscriptions are, up to
+/// some KB, and all of it is in the memory of the instance.
+const MOST: usize = 4 * 1_024 * 1_024;
+
 /// Subscriptions: all, those of a matcher, or one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Resource {
@@ -73,22 +77,25 @@ impl Resource {
         Some(Resource { topic: format!("{hub}{below}"), range, is_one, hub: hub.to_owned() })
     }
 
-    /// The document that it is; `None` for one that is not there.
-    pub(crate) fn document(&self, listings: &[Listing]) -> Option<String> {
-        if self.is_one {
-            return listings.first().map(|listing| listing.document(true));
-        }
-        let mut document = format!(r#"{{"id":{},"type":"subscriptions","subscriptions":["#, quoted(&self.topic));
-        for (number, listing) in listings.iter().enumerate() {
-            if number > 0 {
-                document.push(',');
-            }
-            document.push_str(&listing.document);
-            document.push_str("true}");
-        }
-        document.push_str("]}");
-        Some(document)
+    /// The document of a collection, up to its subscriptions, which [`add`] adds. `]}` ends it.
+    pub(crate) fn document(&self) -> String {
+        format!(r#"{{"id":{},"type":"subscriptions","subscriptions":["#, quoted(&self.topic))
     }
+}
+
+/// Adds subscriptions to the document of a collection. Returns whether there is room for more.
+pub(crate) fn add(document: &mut String, listings: &[Listing]) -> bool {
+    for listing in listings {
+        if document.len().saturating_add(listing.document.len()) > MOST {
+            return false;
+        }
+        if !document.ends_with('[') {
+            document.push(',');
+        }
+        document.push_str(&listing.document);
+        document.push_str("true}");
+    }
+    true
 }
 
 /// What follows the last of these subscriptions.
@@ -160,21 +167,31 @@ mod tests {
         assert!(!Resource::is_in_api("/x/subscription", None));
     }
 
+    fn listing(name: &str) -> Listing {
+        Listing { topic: name.to_owned(), document: format!(r#"{{"id":"{name}","active":"#) }
+    }
+
     #[test]
-    fn documents_are_those_of_the_updates_and_a_collection_lists_them() {
-        let listing =
-            |name: &str| Listing { topic: name.to_owned(), document: format!(r#"{{"id":"{name}","active":"#) };
-        let (one, all) = (Resource::find("/h/subscriptions/exact/a/s", None), Resource::find("/h/subscriptions", None));
-        let (one, all) = (one.unwrap(), all.unwrap());
-        assert_eq!(one.document(&[listing("a")]).unwrap(), r#"{"id":"a","active":true}"#);
-        assert_eq!(one.document(&[]), None);
-        assert_eq!(
-            all.document(&[listing("a"), listing("b")]).unwrap(),
-            r#"{"id":"/h/subscriptions","type":"subscriptions","subscriptions":[{"id":"a","active":true},{"id":"b","active":true}]}"#
-        );
-        assert_eq!(
-            all.document(&[]).unwrap(),
-            r#"{"id":"/h/subscriptions","type":"subscriptions","subscriptions":[]}"#
-        );
+    fn a_collection_lists_the_documents_of_the_updates() {
+        let mut document = Resource::find("/h/subscriptions", None).unwrap().document();
+        assert!(add(&mut document, &[]));
+        assert_eq!(document, r#"{"id":"/h/subscriptions","type":"subscriptions","subscriptions":["#);
+        assert!(add(&mut document, &[listing("a"), listing("b")]) && add(&mut document, &[listing("c")]));
+        let listed = r#"[{"id":"a","active":true},{"id":"b","active":true},{"id":"c","active":true}"#;
+        assert!(document.ends_with(listed), "{document}");
+    }
+
+    #[test]
+    fn a_collection_has_4_mib_of_subscriptions_at_most() {
+        for length in [100, 9_000, 100_000] {
+            let mut document = Resource::find("/h/subscriptions", None).unwrap().document();
+            let page = vec![listing(&"x".repeat(length)); 50];
+            while add(&mut document, &page) {
+                assert!(document.len() < MOST);
+            }
+            let room = MOST.saturating_sub(document.len());
+            assert!(room < page[0].document.len() && document.len() < MOST + 10, "{room}");
+            assert!(document.ends_with(r#"x","active":true}"#));
+        }
     }
 }

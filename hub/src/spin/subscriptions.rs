@@ -6,9 +6,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use spin_sdk::http::{FullBody, Request};
 
 use crate::access::policy;
-use crate::log::presence::{Changes, LIST, Listing, Presence};
+use crate::log::presence::{Changes, LIST, Presence};
 use crate::log::{Position, Unavailable};
-use crate::presence::resource::{Resource, next};
+use crate::presence::resource::{Resource, add, next};
 use crate::request::refusal::Refusal;
 use crate::spin::attending::attend;
 use crate::spin::endpoint::{Purpose, cors, grant, refuse};
@@ -16,9 +16,6 @@ use crate::spin::hub::Hub;
 use crate::spin::reply::{self, Reply};
 use crate::spin::store::Store;
 use crate::topic::field::EARLIEST;
-
-/// How many subscriptions are listed at most.
-const MOST: usize = 10_000;
 
 impl Hub {
     /// Whether a request is to the subscription API.
@@ -51,11 +48,11 @@ async fn answer(request: &Request, resource: &Resource, hub: &Hub) -> Result<Rep
     policy::may_list(grant.as_ref(), &resource.topic)?;
     let listed = list(resource, hub).await;
     hub.read_health.note(&listed);
-    let Ok((head, listings)) = listed else {
+    let Ok((head, document)) = listed else {
         return Ok(reply::unavailable("the log cannot be read now: ask again later"));
     };
     let last = if head.sequence == 0 { EARLIEST.to_owned() } else { head.to_string() };
-    let mut reply = match resource.document(&listings) {
+    let mut reply = match document {
         Some(_) if knows(request.headers(), &last) => reply::empty(StatusCode::NOT_MODIFIED),
         Some(document) => reply::typed(StatusCode::OK, "application/json", document),
         None => reply::text(StatusCode::NOT_FOUND, "there is no such subscription"),
@@ -66,8 +63,8 @@ async fn answer(request: &Request, resource: &Resource, hub: &Hub) -> Result<Rep
     Ok(reply)
 }
 
-/// The subscriptions of a resource, and where the log ended before it was read.
-async fn list(resource: &Resource, hub: &Hub) -> Result<(Position, Vec<Listing>), Unavailable> {
+/// Where the log ended before it was read, and the document of a resource; `None` for one that is not there.
+async fn list(resource: &Resource, hub: &Hub) -> Result<(Position, Option<String>), Unavailable> {
     let (first, end) = &resource.range;
     let mut listed = hub.reading.listed(first, end).await?;
     if listed.over {
@@ -77,17 +74,20 @@ async fn list(resource: &Resource, hub: &Hub) -> Result<(Position, Vec<Listing>)
         listed = hub.reading.listed(first, end).await?;
     }
     let mut listings = listed.listings;
-    while listings.len() % LIST == 0
-        && listings.len() < MOST
+    if resource.is_one {
+        return Ok((listed.head, listings.first().map(|listing| listing.document(true))));
+    }
+    let mut document = resource.document();
+    while add(&mut document, &listings)
+        && listings.len() == LIST
         && let Some(next) = next(&listings)
     {
-        let mut more = hub.reading.listed(&next, end).await?.listings;
-        if more.is_empty() {
-            break;
-        }
-        listings.append(&mut more);
+        // So that one page is in memory.
+        listings.clear();
+        listings = hub.reading.listed(&next, end).await?.listings;
     }
-    Ok((listed.head, listings))
+    document.push_str("]}");
+    Ok((listed.head, Some(document)))
 }
 
 /// Whether who asks has what the log said up to this event.

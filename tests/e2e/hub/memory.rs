@@ -1,14 +1,20 @@
 //! The worst that clients can make of an instance: it stays below 64 MiB, and serves others.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
+use rusqlite::Connection;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
-use crate::support::hub::{FORM, HUB, Publisher, follow, hub_with_key};
-use crate::support::within;
+use super::subscriptions::ALL;
+use crate::support::client::fetch_with;
+use crate::support::hub::{FORM, HUB, Publisher, follow, hub_with_key, token};
+use crate::support::{within, within_time};
 
 const MEMORY: usize = 64 * 1024 * 1024;
 /// As many as an instance takes by default.
@@ -54,12 +60,28 @@ async fn open(address: SocketAddr, stream: usize, ids: &[String]) -> TcpStream {
         1 => body += &format!("&last_event_id={}", "\u{1}".repeat(900_000)),
         _ => {}
     }
-    let mut connection = ask(address, &body, body.len()).await;
+    follow_unread(address, &body).await
+}
+
+/// Opens a stream that is never read.
+async fn follow_unread(address: SocketAddr, body: &str) -> TcpStream {
+    let mut connection = ask(address, body, body.len()).await;
     let mut head = [0; 500];
     let length = within("a response head", connection.read(&mut head)).await.unwrap();
     let head = String::from_utf8_lossy(&head[..length]);
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     connection
+}
+
+/// Waits until the log has so many subscriptions.
+async fn are_kept(database: &Connection, count: usize) {
+    let kept = || database.query_row("SELECT count(*) FROM subscriptions", [], |row| row.get::<_, usize>(0));
+    within_time(Duration::from_secs(60), format!("{count} subscriptions"), async {
+        while kept() != Ok(count) {
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -106,5 +128,44 @@ async fn an_instance_in_its_worst_state_stays_below_64_mib_and_serves_others() {
     }
     drop(held);
     // An instance that would take more is ended, and that is said.
+    assert_eq!(server.lines().iter().find(|line| line.contains("failed")), None);
+}
+
+#[tokio::test]
+async fn what_strangers_follow_is_told_after_a_failure_and_listed_in_64_mib() {
+    let state = tempfile::tempdir().unwrap();
+    let setup = hub_with_key().state(state.path()).reuse(100_000).variable("gather", false);
+    let server = setup.variable("subscriptions", true).memory(MEMORY).start().await;
+    let address = server.address();
+    // What takes most space where it is encoded for a path, and for a document.
+    let topics = |number| (0..99).map(move |topic| format!("&match={number}-{topic}-{}", "%22".repeat(1_000)));
+    // The dev host of the tests is not optimised.
+    let streams = if std::env::var_os("SPIN_BIN").is_some() { STREAMS } else { STREAMS / 4 };
+    let mut held = Vec::new();
+    for number in 0..streams {
+        held.push(follow_unread(address, &format!("match=demo{}", topics(number).collect::<String>())).await);
+    }
+    let database = Connection::open(state.path().join("sqlite_db.db")).unwrap();
+    are_kept(&database, 100 * streams).await;
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    held.push(follow_unread(address, "match=other").await);
+    let failed = || server.lines().iter().any(|line| line.contains("cannot be written"));
+    within("a failure", async {
+        while !failed() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    database.execute_batch("ROLLBACK").unwrap();
+    are_kept(&database, 100 * streams + 1).await;
+    let authorization = format!("Bearer {}", token(&[], &["*"]));
+    let headers = [("authorization", authorization.as_str())];
+    for _ in 0..3 {
+        let listed = fetch_with(address, Method::GET, ALL, &headers, "").await;
+        assert_eq!((listed.status, listed.body.len() >> 20), (StatusCode::OK, 3), "it is cut");
+        assert!(serde_json::from_str::<Value>(&listed.body).unwrap()["subscriptions"].is_array());
+    }
+    follow(address, "plain", "").await;
+    are_kept(&database, 100 * streams + 2).await;
     assert_eq!(server.lines().iter().find(|line| line.contains("failed")), None);
 }
