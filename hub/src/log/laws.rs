@@ -37,6 +37,7 @@ pub(crate) fn check<L: Log>(open: impl Fn(usize) -> L) {
     a_listener_is_known_until_it_leaves(&open(100));
     a_listener_that_is_to_drain_is_told_so(&open(100));
     a_topic_has_one_relay_until_it_ends(&open(100));
+    who_begins_again_what_it_holds_holds_it_from_the_end(&open(100));
 }
 
 /// Backends under test answer at once: none of them waits for another task.
@@ -412,9 +413,10 @@ fn begin<L: Log>(log: &L, topic: &str, holder: u64) -> Begun {
 }
 
 fn held<L: Log>(log: &L, holder: u64) -> Vec<String> {
-    let mut topics = now(log.held(holder, true)).unwrap();
+    let all = ["a b", "c", "d", "e"].map(Rc::from);
+    let mut topics = now(log.held(holder, &all, true)).unwrap();
     topics.sort();
-    assert_eq!(now(log.held(holder, false)).unwrap().len(), topics.len());
+    assert_eq!(now(log.held(holder, &all, false)).unwrap().len(), topics.len());
     topics
 }
 
@@ -433,9 +435,19 @@ fn a_topic_has_one_relay_until_it_ends<L: Log>(log: &L) {
         (held(log, u64::MAX), held(log, 2), held(log, 3)),
         (vec!["a b".into(), "c".into()], vec!["d".into()], vec![])
     );
-    assert_eq!(now(log.take_over(3)).unwrap(), [], "no lease is over");
+    assert_eq!(now(log.take_over(3, &[])).unwrap(), [], "no lease is over");
     now(log.append(&[Record { last: true, meta: "-a b\n".to_owned(), ..record("x") }])).unwrap();
     assert_eq!(held(log, u64::MAX), ["c"]);
     assert!(has_any(&["a b"]));
     assert_eq!(begin(log, "a b", 2), Begun::Ended);
+    assert_eq!(now(log.held(u64::MAX, &["d".into()], true)).unwrap(), [""; 0]);
+}
+
+fn who_begins_again_what_it_holds_holds_it_from_the_end<L: Log>(log: &L) {
+    assert!(matches!(begin(log, "a", 1), Begun::Held(_)));
+    append(log, 2);
+    assert_eq!(begin(log, "a", 1), Begun::Held(extent(log).end()));
+    assert_eq!(begin(log, "a", 2), Begun::Running);
+    now(log.append(&[Record { last: true, meta: "-a\n".to_owned(), ..record("x") }])).unwrap();
+    assert_eq!(begin(log, "a", 1), Begun::Ended);
 }

@@ -106,8 +106,9 @@ pub(crate) trait Log {
     /// [`Unavailable`].
     fn drain(&self, listeners: &[ListenerId], pause: Duration) -> impl Future<Output = Result<bool, Unavailable>>;
 
-    /// Holds `topic` for a relay, under a [lease](crate::log::relay::RELAY_LEASE), unless the topic has ended or is
-    /// held. `left` is what is appended if the lease runs out: the last update of the topic.
+    /// Holds `topic` for a relay, under a [lease](crate::log::relay::RELAY_LEASE), unless the topic has ended or another
+    /// holder holds it. `left` is what is appended if the lease runs out: the last update of the topic. Who begins again
+    /// what it holds, because the answer was lost, holds it from now on, and what it left remains.
     ///
     /// # Errors
     ///
@@ -126,20 +127,26 @@ pub(crate) trait Log {
     /// [`Unavailable`].
     fn has_any(&self, topics: &[Rc<str>]) -> impl Future<Output = Result<bool, Unavailable>>;
 
-    /// The topics that `holder` holds. With `renew`, it renews their leases.
+    /// Which of `topics` are held by `holder`. With `renew`, their leases are renewed; those of other topics are not, so
+    /// that a relay of whose begin nobody learned runs out.
     ///
     /// # Errors
     ///
     /// [`Unavailable`].
-    fn held(&self, holder: HolderId, renew: bool) -> impl Future<Output = Result<Vec<String>, Unavailable>>;
+    fn held(
+        &self,
+        holder: HolderId,
+        topics: &[Rc<str>],
+        renew: bool,
+    ) -> impl Future<Output = Result<Vec<String>, Unavailable>>;
 
-    /// `holder` takes over the relays whose lease is over. Returns what each left, which it must append; also of those
-    /// that it took over before, and whose topics have not ended.
+    /// `holder` takes over the relays whose lease is over, but for those to the topics `but`. Returns what each left,
+    /// which it must append; also of those that it took over before, and whose topics have not ended.
     ///
     /// # Errors
     ///
     /// [`Unavailable`].
-    fn take_over(&self, holder: HolderId) -> impl Future<Output = Result<Vec<Record>, Unavailable>>;
+    fn take_over(&self, holder: HolderId, but: &[Rc<str>]) -> impl Future<Output = Result<Vec<Record>, Unavailable>>;
 
     /// Whether the log itself tells listeners of what is appended, in [`wait`](Log::wait). With one that does not,
     /// who appends wakes [`Appended::listeners`].

@@ -259,11 +259,12 @@ impl Log for MemoryLog {
         if state.end_of(topic).is_some() {
             return Ok(Begun::Ended);
         }
-        if state.relays.contains_key(topic) {
+        let over = after(self.clock.get(), RELAY_LEASE);
+        let relay = state.relays.entry(topic.to_owned()).or_insert_with(|| Relay { holder, over, left: left.clone() });
+        if relay.holder != holder {
             return Ok(Begun::Running);
         }
-        let over = after(self.clock.get(), RELAY_LEASE);
-        state.relays.insert(topic.to_owned(), Relay { holder, over, left: left.clone() });
+        relay.over = over;
         Ok(Begun::Held(Position { epoch: state.epoch.clone(), sequence: state.head }))
     }
 
@@ -274,23 +275,24 @@ impl Log for MemoryLog {
         Ok(topics.iter().any(|topic| state.relays.contains_key(&**topic) || is_about(topic)))
     }
 
-    async fn held(&self, holder: HolderId, renew: bool) -> Result<Vec<String>, Unavailable> {
-        let mut topics = Vec::new();
+    async fn held(&self, holder: HolderId, topics: &[Rc<str>], renew: bool) -> Result<Vec<String>, Unavailable> {
+        let mut held = Vec::new();
         for (topic, relay) in &mut self.state.borrow_mut().relays {
-            if relay.holder == holder {
-                topics.push(topic.clone());
+            if relay.holder == holder && topics.iter().any(|other| **other == **topic) {
+                held.push(topic.clone());
                 if renew {
                     relay.over = after(self.clock.get(), RELAY_LEASE);
                 }
             }
         }
-        Ok(topics)
+        Ok(held)
     }
 
-    async fn take_over(&self, holder: HolderId) -> Result<Vec<Record>, Unavailable> {
+    async fn take_over(&self, holder: HolderId, but: &[Rc<str>]) -> Result<Vec<Record>, Unavailable> {
         let mut left = Vec::new();
-        for relay in self.state.borrow_mut().relays.values_mut() {
-            if relay.over <= self.clock.get() && relay.holder != holder {
+        for (topic, relay) in &mut self.state.borrow_mut().relays {
+            let is_excluded = but.iter().any(|other| **other == **topic);
+            if relay.over <= self.clock.get() && relay.holder != holder && !is_excluded {
                 (relay.holder, relay.over) = (holder, after(self.clock.get(), RELAY_LEASE));
             }
             if relay.holder == holder {

@@ -162,13 +162,14 @@ impl<S: Server> Log for RedisLog<S> {
         self.connector.with(async |to| relays::has_any(&to.connection, &self.keys, topics).await).await
     }
 
-    async fn held(&self, holder: HolderId, renew: bool) -> Result<Vec<String>, Unavailable> {
-        relays::held(self.run(&script::HELD, &[self.keys.relays()], relays::lease_values(holder, renew)).await?)
+    async fn held(&self, holder: HolderId, topics: &[Rc<str>], renew: bool) -> Result<Vec<String>, Unavailable> {
+        let values = relays::lease_values(holder, renew, topics);
+        relays::held(self.run(&script::HELD, &[self.keys.relays()], values).await?)
     }
 
-    async fn take_over(&self, holder: HolderId) -> Result<Vec<Record>, Unavailable> {
+    async fn take_over(&self, holder: HolderId, but: &[Rc<str>]) -> Result<Vec<Record>, Unavailable> {
         let keys = [self.keys.relays(), self.keys.left()];
-        relays::left(self.run(&script::TAKE_OVER, &keys, relays::lease_values(holder, true)).await?)
+        relays::left(self.run(&script::TAKE_OVER, &keys, relays::lease_values(holder, true, but)).await?)
     }
 
     fn wakes(&self) -> bool {

@@ -17,9 +17,9 @@ pub(crate) type HolderId = u64;
 /// What comes of beginning a relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Begun {
-    /// The topic is held, from this end of the log on.
+    /// The holder holds the topic, from this end of the log on.
     Held(Position),
-    /// Another relay holds it.
+    /// Another one holds it.
     Running,
     /// The topic has ended.
     Ended,

@@ -163,18 +163,19 @@ impl<C: Connect> Log for SqliteLog<C> {
         Ok(relays::is_true(&self.read(relays::HAS_ANY, vec![topics]).await?))
     }
 
-    async fn held(&self, holder: HolderId, renew: bool) -> Result<Vec<String>, Unavailable> {
+    async fn held(&self, holder: HolderId, topics: &[Rc<str>], renew: bool) -> Result<Vec<String>, Unavailable> {
+        let values = relays::lease(holder, topics);
         if renew {
-            self.execute(relays::RENEW, relays::lease(holder)).await?;
+            self.execute(relays::RENEW, values.clone()).await?;
         }
-        relays::held(&self.read(relays::HELD, vec![relays::id(holder)]).await?)
+        relays::held(&self.read(relays::HELD, values).await?)
     }
 
-    async fn take_over(&self, holder: HolderId) -> Result<Vec<Record>, Unavailable> {
+    async fn take_over(&self, holder: HolderId, but: &[Rc<str>]) -> Result<Vec<Record>, Unavailable> {
         if !relays::is_true(&self.read(relays::ARE_OVER, vec![relays::id(holder)]).await?) {
             return Ok(Vec::new());
         }
-        self.execute(relays::TAKE_OVER, relays::lease(holder)).await?;
+        self.execute(relays::TAKE_OVER, relays::lease(holder, but)).await?;
         let (mut left, mut last) = (Vec::new(), String::new());
         while let Some(row) = self.read_rows(relays::LEFT, vec![relays::id(holder), Value::Text(last)]).await?.pop() {
             let (topic, record) = relays::left(row)?;

@@ -168,8 +168,15 @@ impl Relay {
         let source = self.source.await;
         let upstreams = &self.hub.upstreams;
         let begun = loop {
-            let begun = self.hub.reading.begin_relay(&relayed.topic, upstreams.holder(), &left);
-            let begun = upstreams.in_turn(begun).await;
+            let begun = upstreams.in_turn(async {
+                let begun = self.hub.reading.begin_relay(&relayed.topic, upstreams.holder(), &left).await;
+                match begun {
+                    // The log has it for the relay that runs here, or for a begin whose answer was lost.
+                    Ok(Begun::Held(_)) if !upstreams.admit(&relayed.topic) => Ok(Begun::Running),
+                    begun => begun,
+                }
+            });
+            let begun = begun.await;
             self.hub.write_health.note(&begun);
             if begun.is_ok() || again == 0 {
                 break begun;

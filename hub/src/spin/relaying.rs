@@ -114,7 +114,7 @@ impl Driver {
             Action::Hold { renew } => {
                 self.holding = Some(Box::pin(async move {
                     let asked = now();
-                    (asked, hub.reading.held(hub.upstreams.holder(), renew).await)
+                    (asked, hub.reading.held(hub.upstreams.holder(), &hub.upstreams.topics(), renew).await)
                 }));
             }
             Action::Finish(id, finished) => self.finish(id, finished),
@@ -155,6 +155,7 @@ impl Driver {
             // The read has the upstream, and drops it.
             reading.abort();
         }
+        self.hub.upstreams.forget(&upstream.relayed.topic);
         let how = if stopped { "stopped" } else { "ended" };
         report(format_args!("hub: relay to {:?} {how} after {updates} updates", upstream.relayed.topic));
     }

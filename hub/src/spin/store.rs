@@ -109,12 +109,12 @@ impl Log for Store {
         forward!(self.has_any(topics))
     }
 
-    async fn held(&self, holder: HolderId, renew: bool) -> Result<Vec<String>, Unavailable> {
-        forward!(self.held(holder, renew))
+    async fn held(&self, holder: HolderId, topics: &[Rc<str>], renew: bool) -> Result<Vec<String>, Unavailable> {
+        forward!(self.held(holder, topics, renew))
     }
 
-    async fn take_over(&self, holder: HolderId) -> Result<Vec<Record>, Unavailable> {
-        forward!(self.take_over(holder))
+    async fn take_over(&self, holder: HolderId, but: &[Rc<str>]) -> Result<Vec<Record>, Unavailable> {
+        forward!(self.take_over(holder, but))
     }
 
     fn wakes(&self) -> bool {

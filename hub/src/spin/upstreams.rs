@@ -92,6 +92,8 @@ impl fmt::Debug for Arriving {
 pub(crate) struct Upstreams {
     /// Names this instance to the log.
     holder: HolderId,
+    /// Of the relays that have begun and have not finished.
+    topics: RefCell<Vec<Rc<str>>>,
     running: RefCell<Option<(Notifier, Vec<Arriving>)>>,
     /// Who waits until the relay that is beginning has begun; `None` while none is.
     beginning: RefCell<Option<VecDeque<Notifier>>>,
@@ -109,7 +111,7 @@ pub(crate) enum Left {
 impl Upstreams {
     /// No relay runs. `holder` is a random number.
     pub(crate) fn new(holder: HolderId) -> Upstreams {
-        Upstreams { holder, running: RefCell::default(), beginning: RefCell::default() }
+        Upstreams { holder, topics: RefCell::default(), running: RefCell::default(), beginning: RefCell::default() }
     }
 
     /// Does `work`, which begins a relay, when no other one is beginning: the log runs one statement at a time, and is
@@ -147,6 +149,26 @@ impl Upstreams {
     /// Who takes over the relays of others, which this instance's own relays do not renew.
     pub(crate) fn heir(&self) -> HolderId {
         !self.holder
+    }
+
+    /// The topics of this instance's relays.
+    pub(crate) fn topics(&self) -> Vec<Rc<str>> {
+        self.topics.borrow().clone()
+    }
+
+    /// A relay to `topic`, which the log says this instance holds, may begin: none runs here. The caller leaves it.
+    pub(crate) fn admit(&self, topic: &Rc<str>) -> bool {
+        let mut topics = self.topics.borrow_mut();
+        let is_new = !topics.contains(topic);
+        if is_new {
+            topics.push(Rc::clone(topic));
+        }
+        is_new
+    }
+
+    /// The relay to `topic` has finished.
+    pub(crate) fn forget(&self, topic: &Rc<str>) {
+        self.topics.borrow_mut().retain(|other| other != topic);
     }
 
     /// Whether a relay runs.

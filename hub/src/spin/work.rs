@@ -81,7 +81,7 @@ pub(crate) async fn read_topic(
 
 /// Ends the topics of relays whose host died. What fails is tried again when this instance registers again.
 pub(crate) async fn take_over(hub: Hub) {
-    let Ok(left) = hub.reading.take_over(hub.upstreams.heir()).await else { return };
+    let Ok(left) = hub.reading.take_over(hub.upstreams.heir(), &hub.upstreams.topics()).await else { return };
     for record in left {
         let topic = record.topics().next().unwrap_or_default().to_owned();
         if append(&hub, vec![record]).await.is_ok() {

@@ -1,9 +1,14 @@
 //! A Redis that answers something else than it should, from one moment to the next.
 
+use hyper::Method;
 use test_redis::Redis;
 
+use crate::support::client::EventStream;
+use crate::support::follower::Follower;
 use crate::support::hub::{Publisher, follow, hub_with_key};
 use crate::support::proxy::{Meddling, Proxy};
+use crate::support::server::hub_component;
+use crate::support::upstream::{Step, Upstream, chunk, stream};
 
 const NOTHING: &str = "the log cannot be written now: nothing was published, publish again later\n";
 const UNKNOWN: &str = "the log does not answer now: it is not known whether this was published, publish again later\n";
@@ -46,6 +51,29 @@ async fn an_answer_that_is_an_error_cut_or_something_else_ends_no_stream_and_mak
     }
     let failed = server.lines().into_iter().find(|line| line.contains("an instance failed"));
     assert_eq!(failed, None);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_relay_whose_begin_got_no_answer_begins_when_it_tries_again() {
+    let redis = Redis::start();
+    // Of the commands, those that begin a relay have what it leaves.
+    let proxy = Proxy::start(redis.port(), "interrupted").await;
+    let server = hub_component().variable("log", proxy.url()).variable("log_host", proxy.url()).start().await;
+    let upstream = Upstream::start(vec![stream([chunk("data: 1\n\n"), Step::Hold]); 2]).await;
+    let answer = async |topic: &str| {
+        let path = format!("/answer/{topic}/quiet");
+        EventStream::ask(server.address(), Method::POST, &path, &[], &upstream.url("/")).await.unwrap()
+    };
+    // The scripts are known from now on, and another relay keeps the instance.
+    let mut other = answer("other").await;
+    assert_eq!(other.event().await.data, "1");
+    proxy.meddle(Meddling::Cut(0));
+    // It may be told to come back.
+    let _asks = answer("a").await;
+    let mut reader = Follower::at(server.address(), "/follow/a/from_start,quiet", "");
+    assert_eq!(reader.next().await.data, "1");
+    assert!(proxy.has_meddled());
 }
 
 #[tokio::test]

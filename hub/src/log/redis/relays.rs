@@ -23,10 +23,12 @@ pub(crate) fn begin_values(topic: &str, holder: HolderId, left: &Record) -> Vec<
     [topic, &holder.to_string(), &lease, &left.meta, &left.body].map(bytes).into()
 }
 
-/// The arguments of the scripts that are told a holder and for how long its leases are renewed, if they are.
-pub(crate) fn lease_values(holder: HolderId, renew: bool) -> Vec<Vec<u8>> {
+/// The arguments of the scripts that are told a holder, for how long leases are renewed, if they are, and topics.
+pub(crate) fn lease_values(holder: HolderId, renew: bool, topics: &[Rc<str>]) -> Vec<Vec<u8>> {
     let lease = millis(if renew { RELAY_LEASE } else { Duration::ZERO });
-    vec![bytes(&holder.to_string()), bytes(&lease)]
+    let mut values = vec![bytes(&holder.to_string()), bytes(&lease)];
+    values.extend(topics.iter().map(|topic| bytes(topic)));
+    values
 }
 
 /// Whether there is an update on one of these topics, or a relay to one.

@@ -34,13 +34,13 @@ pub(crate) const DRAIN: Script =
 
 /// Holds a topic for a relay.
 pub(crate) const BEGIN_RELAY: Script =
-    Script { text: &[lean!(include_str!("begin_relay.lua"))], sha1: "6756f3edb35480888ed45274b8052f127ae97690" };
+    Script { text: &[lean!(include_str!("begin_relay.lua"))], sha1: "70dbeb2d61f75b209bbf088acd06cdd40da30466" };
 /// Which topics a holder holds.
 pub(crate) const HELD: Script =
-    Script { text: &[lean!(include_str!("held.lua"))], sha1: "8f61b36d5b4b0478bffcef54586371b8ca3d5bb8" };
+    Script { text: &[lean!(include_str!("held.lua"))], sha1: "d26804d575bc2809d5cd93567f7a671e266f405f" };
 /// Takes over the relays whose lease is over.
 pub(crate) const TAKE_OVER: Script =
-    Script { text: &[lean!(include_str!("take_over.lua"))], sha1: "6048ea12a025023ab25ef769d537c0ff69128ce9" };
+    Script { text: &[lean!(include_str!("take_over.lua"))], sha1: "4b7e03bec361ec13f64942f6bc2031e442e97b5b" };
 
 /// Says who came and who left, and appends what comes of it.
 pub(crate) const ATTEND: Script = Script {

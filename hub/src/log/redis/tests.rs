@@ -355,10 +355,10 @@ fn the_user_that_the_docs_describe_may_do_everything() {
     assert_eq!(now(log.ended(&["ends".into()])).unwrap().len(), 1);
     assert_eq!(now(log.after(&Interest::All(0))).unwrap().ended.len(), 1);
     assert!(matches!(now(log.begin_relay("relayed", 1, &named)).unwrap(), Begun::Held(_)));
-    assert_eq!(now(log.held(1, true)).unwrap(), ["relayed"]);
+    assert_eq!(now(log.held(1, &["relayed".into()], true)).unwrap(), ["relayed"]);
     assert!(now(log.has_any(&["relayed".into()])).unwrap() && !now(log.has_any(&["x".into()])).unwrap());
     redis.command(&["HSET", "{sse:updates}:relays", "relayed", "1 1"]);
-    assert_eq!(now(log.take_over(2)).unwrap().len(), 1);
+    assert_eq!(now(log.take_over(2, &[])).unwrap().len(), 1);
     now(log.append(std::slice::from_ref(&named))).unwrap();
     assert_eq!(now(log.wait(70_001)).unwrap().hints.len(), 2, "to drain, and the update");
     redis.command(&["HSET", "{sse:updates}:listeners", "70001", "1 1 0 1 run"]);

@@ -1,5 +1,7 @@
 //! The relays, as the database knows them.
 
+use std::rc::Rc;
+
 use crate::lean::lean;
 use crate::log::position::Position;
 use crate::log::record::Record;
@@ -8,22 +10,24 @@ use crate::log::sqlite::connection::{Rows, Value};
 use crate::log::sqlite::row::{array, integer, millis, unexpected, whole};
 use crate::log::unavailable::Unavailable;
 
-/// Holds a topic, unless it has ended or is held, and returns what [`held_from`] reads.
+/// Holds a topic, unless it has ended or another one holds it, and returns what [`held_from`] reads.
 pub(super) const BEGIN: &str = lean!(concat!(
     "INSERT INTO relays (topic, holder, lease, meta, body)\n",
     "SELECT ?1, ?2, CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) + ?3, ?4, ?5\nWHERE\n",
     include_str!("not_ended.sql"),
-    "ON CONFLICT DO NOTHING RETURNING (SELECT epoch FROM hub), ",
+    "ON CONFLICT DO UPDATE SET lease = excluded.lease WHERE holder = excluded.holder\n",
+    "RETURNING (SELECT epoch FROM hub), ",
     "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'updates'), 0)"
 ));
 /// Whether one of some topics has an update or a relay.
 pub(super) const HAS_ANY: &str = "SELECT EXISTS (SELECT 1 FROM topics WHERE topic IN (SELECT value FROM json_each(?1))) \
     OR EXISTS (SELECT 1 FROM relays WHERE topic IN (SELECT value FROM json_each(?1)))";
-/// Renews the leases of a holder.
-pub(super) const RENEW: &str =
-    "UPDATE relays SET lease = CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) + ?2 WHERE holder = ?1";
-/// Returns what [`held`] reads.
-pub(super) const HELD: &str = "SELECT group_concat(topic, char(10)) FROM relays WHERE holder = ?";
+/// Renews the leases of what a holder holds of some topics.
+pub(super) const RENEW: &str = "UPDATE relays SET lease = CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) + ?2 \
+    WHERE holder = ?1 AND topic IN (SELECT value FROM json_each(?3))";
+/// Which of some topics a holder holds. Returns what [`held`] reads.
+pub(super) const HELD: &str = "SELECT group_concat(topic, char(10)) FROM relays \
+    WHERE holder = ?1 AND topic IN (SELECT value FROM json_each(?3))";
 /// Whether there is something to take over. A read does not wait for a writer.
 pub(super) const ARE_OVER: &str = "SELECT EXISTS (SELECT 1 FROM relays \
     WHERE lease <= CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) OR holder = ?)";
@@ -40,9 +44,9 @@ pub(super) fn values(topic: &str, holder: HolderId, left: &Record) -> Vec<Value>
     vec![text(topic), id(holder), millis(RELAY_LEASE), text(&left.meta), text(&left.body), array([topic])]
 }
 
-/// What is bound to [`RENEW`] and [`TAKE_OVER`].
-pub(super) fn lease(holder: HolderId) -> Vec<Value> {
-    vec![id(holder), millis(RELAY_LEASE)]
+/// What is bound to [`RENEW`], [`HELD`] and [`TAKE_OVER`].
+pub(super) fn lease(holder: HolderId, topics: &[Rc<str>]) -> Vec<Value> {
+    vec![id(holder), millis(RELAY_LEASE), array(topics.iter().map(|topic| &**topic))]
 }
 
 /// A holder. SQLite's numbers are signed.
