@@ -107,7 +107,10 @@ impl Relays {
     pub(crate) fn held(&mut self, topics: Option<&[String]>, asked: Instant, now: Instant, actions: &mut Vec<Action>) {
         self.holding = false;
         self.hold_at = after(now, HOLD);
-        let Some(topics) = topics else { return };
+        let Some(topics) = topics else {
+            // It may be that no lease was renewed for long.
+            return self.renew_at = self.hold_at;
+        };
         let mut lost = Vec::new();
         for (id, relay) in &mut self.relays {
             if topics.iter().any(|topic| **topic == *relay.topic) {

@@ -47,7 +47,8 @@ struct Stage {
     ended: Vec<String>,
     append: Option<Vec<Record>>,
     find: Option<(Position, Record)>,
-    hold: Option<Instant>,
+    /// When it was asked, and whether it is to renew.
+    hold: Option<(Instant, bool)>,
 }
 
 impl Stage {
@@ -96,7 +97,7 @@ impl Stage {
                 Action::Find(after, record) => {
                     assert!(self.find.replace((after, record)).is_none() && self.append.is_none());
                 }
-                Action::Hold { .. } => assert!(self.hold.replace(self.now).is_none()),
+                Action::Hold { renew } => assert!(self.hold.replace((self.now, renew)).is_none()),
                 Action::Finish(id, finished) => {
                     let upstream = &mut self.upstreams[self.ids.remove(&id).unwrap()];
                     assert!(upstream.finished.replace(finished).is_none());
@@ -174,7 +175,7 @@ impl Stage {
     }
 
     fn holds(&mut self, answers: bool) {
-        if let Some(asked) = self.hold.take() {
+        if let Some((asked, _)) = self.hold.take() {
             let running = self.upstreams.iter().filter(|upstream| !self.ended.contains(&upstream.topic));
             let topics: Vec<_> = running.map(|upstream| upstream.topic.clone()).collect();
             let Stage { relays, actions, now, .. } = self;
@@ -370,5 +371,20 @@ fn an_append_without_an_answer_is_looked_for_before_it_is_tried_again() {
         stage.passes(10);
         stage.appends(true, true);
         assert_eq!(stage.log["t0"], ["0"], "{does}");
+    }
+}
+
+#[test]
+fn while_the_log_is_away_leases_are_renewed_again_and_again_within_a_second() {
+    let mut stage = Stage::new();
+    stage.begins();
+    let mut renewed_at = after(0, Duration::from_secs(5));
+    while stage.now < after(0, Duration::from_secs(30)) {
+        stage.passes(100);
+        if stage.hold.is_some_and(|(_, renew)| renew) {
+            renewed_at = stage.now;
+        }
+        stage.holds(false);
+        assert!(stage.now < after(renewed_at, Duration::from_secs(1)));
     }
 }
