@@ -81,16 +81,22 @@ impl Driver {
     /// Drives the relays until the last one has finished.
     async fn run(mut self) {
         loop {
+            // One that begins may get the name of one that has finished.
+            self.act();
             self.admit();
-            let mut actions = take(&mut self.actions);
-            self.relays.round(now(), &mut actions);
-            actions.drain(..).for_each(|action| self.start(action));
-            self.actions = actions;
+            self.relays.round(now(), &mut self.actions);
+            self.act();
             if self.relays.is_empty() {
                 return self.hub.upstreams.close();
             }
             poll_fn(|cx| self.poll_event(cx)).await;
         }
+    }
+
+    fn act(&mut self) {
+        let mut actions = take(&mut self.actions);
+        actions.drain(..).for_each(|action| self.start(action));
+        self.actions = actions;
     }
 
     fn admit(&mut self) {
