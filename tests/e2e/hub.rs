@@ -131,6 +131,7 @@ on_every_log! {
         a_relay_that_is_stopped_drops_its_upstream_and_says_how_far_it_came
         a_relay_whose_host_dies_is_ended_once
         an_instance_whose_last_stream_ends_ends_all_relays_of_a_dead_host_and_publishes_on
+        a_relay_that_the_log_lost_drops_its_upstream_and_is_ended_once
         readers_of_many_relays_that_are_cut_get_each_event_once_and_in_order
         a_relay_waits_for_a_log_that_is_away_and_reads_no_further
         a_text_is_relayed_as_it_comes;

@@ -87,6 +87,14 @@ impl Log {
         }
     }
 
+    /// Makes it forget all relays.
+    pub fn forget_relays(&self) {
+        match self {
+            Log::Sqlite(directory) => database(directory).execute_batch("DELETE FROM relays").unwrap(),
+            Log::Redis(redis) => drop(redis.command(&["DEL", "{sse:updates}:relays", "{sse:updates}:left"])),
+        }
+    }
+
     /// Makes the leases of all who hold subscribers run out.
     pub fn expire_subscriptions(&self) {
         match self {

@@ -19,6 +19,9 @@ pub(crate) enum Action {
         /// Whether to renew them.
         renew: bool,
     },
+    /// Drop the upstream of a relay that the log no longer knows. `upstream_ended` follows. If somebody else has ended
+    /// the topic, its last update is refused.
+    Interrupt(RelayId),
     /// Drop the upstream of a relay, and forget it.
     Finish(RelayId, Finished),
 }
@@ -28,7 +31,7 @@ pub(crate) enum Action {
 pub(crate) struct Finished {
     /// How many updates it appended.
     pub(crate) updates: u64,
-    /// Whether somebody else ended its topic, or the log gave the relay up.
+    /// Whether somebody else ended its topic.
     pub(crate) stopped: bool,
 }
 

@@ -111,16 +111,15 @@ impl Relays {
             // It may be that no lease was renewed for long.
             return self.renew_at = self.hold_at;
         };
-        let mut lost = Vec::new();
         for (id, relay) in &mut self.relays {
             if topics.iter().any(|topic| **topic == *relay.topic) {
                 relay.held_at = relay.held_at.max(asked);
             } else if relay.held_at < asked && !relay.over {
-                // One that is over may have ended its topic itself.
-                lost.push(id);
+                // One that is over may have ended its topic itself. Of this one nothing more is read.
+                relay.reading = true;
+                actions.push(Action::Interrupt(id));
             }
         }
-        lost.into_iter().for_each(|id| self.stop(id, actions));
     }
 
     /// Does what is due.
@@ -224,13 +223,9 @@ impl Relays {
         }
     }
 
-    /// The topic of a relay has ended, or the log gave the relay up.
+    /// The topic of a relay has ended.
     fn stop(&mut self, id: RelayId, actions: &mut Vec<Action>) {
         if let Some(batch) = &mut self.batch {
-            if batch.state == BatchState::Asked && batch.updates.iter().any(|(other, _)| *other == id) {
-                // The log is about to say so.
-                return;
-            }
             batch.updates.retain(|(other, _)| *other != id);
         }
         if let Some(relay) = self.relays.try_remove(id) {

@@ -1,7 +1,7 @@
 //! Laws of relays, whatever happens in whatever order, and scenarios.
 //!
 //! * The log gets the updates of each upstream once and in order, up to where its topic was ended.
-//! * An upstream that has ended ends its topic.
+//! * An upstream that has ended ends its topic, and so does a relay that the log lost.
 //! * What is held in memory is bounded.
 //! * Every action is answered once: there is one append at a time, and one read of an upstream.
 
@@ -45,6 +45,8 @@ struct Stage {
     log: BTreeMap<String, Vec<String>>,
     count: u64,
     ended: Vec<String>,
+    /// Topics of relays that the log no longer knows.
+    lost: Vec<String>,
     append: Option<Vec<Record>>,
     find: Option<(Position, Record)>,
     /// When it was asked, and whether it is to renew.
@@ -62,6 +64,7 @@ impl Stage {
             log: BTreeMap::new(),
             count: 0,
             ended: Vec::new(),
+            lost: Vec::new(),
             append: None,
             find: None,
             hold: None,
@@ -82,9 +85,14 @@ impl Stage {
     }
 
     fn round(&mut self) {
-        let mut actions = std::mem::take(&mut self.actions);
-        self.relays.round(self.now, &mut actions);
-        for action in actions {
+        self.act();
+        self.relays.round(self.now, &mut self.actions);
+        self.act();
+        assert!(self.relays.held_in_memory() <= 2 * MAX_PENDING + 1);
+    }
+
+    fn act(&mut self) {
+        for action in std::mem::take(&mut self.actions) {
             match action {
                 Action::Read(id) => {
                     let upstream = &mut self.upstreams[self.ids[&id]];
@@ -98,13 +106,18 @@ impl Stage {
                     assert!(self.find.replace((after, record)).is_none() && self.append.is_none());
                 }
                 Action::Hold { renew } => assert!(self.hold.replace((self.now, renew)).is_none()),
+                Action::Interrupt(id) => {
+                    let Upstream { topic, reading, over, .. } = &mut self.upstreams[self.ids[&id]];
+                    assert!(!*over);
+                    (*reading, *over) = (false, true);
+                    self.relays.upstream_ended(id, record(topic, LAST));
+                }
                 Action::Finish(id, finished) => {
                     let upstream = &mut self.upstreams[self.ids.remove(&id).unwrap()];
                     assert!(upstream.finished.replace(finished).is_none());
                 }
             }
         }
-        assert!(self.relays.held_in_memory() <= 2 * MAX_PENDING + 1);
     }
 
     fn id(&self, upstream: usize) -> Option<RelayId> {
@@ -138,6 +151,10 @@ impl Stage {
             self.ended.push(topic);
         }
         self.round();
+    }
+
+    fn is_lost(&mut self, upstream: usize) {
+        self.lost.push(self.upstreams[upstream].topic.clone());
     }
 
     fn store(&mut self, records: &[Record]) -> Result<Position, Refused> {
@@ -176,8 +193,9 @@ impl Stage {
 
     fn holds(&mut self, answers: bool) {
         if let Some((asked, _)) = self.hold.take() {
-            let running = self.upstreams.iter().filter(|upstream| !self.ended.contains(&upstream.topic));
-            let topics: Vec<_> = running.map(|upstream| upstream.topic.clone()).collect();
+            let topics = self.upstreams.iter().map(|upstream| upstream.topic.clone());
+            let topics: Vec<_> =
+                topics.filter(|topic| !self.ended.contains(topic) && !self.lost.contains(topic)).collect();
             let Stage { relays, actions, now, .. } = self;
             relays.held(answers.then_some(&topics[..]), asked, *now, actions);
         }
@@ -239,6 +257,7 @@ enum Event {
     Sends(Index, u8),
     Ends(Index),
     IsStopped(Index),
+    IsLost(Index),
     Appends(bool, bool),
     Finds(bool),
     Holds(bool),
@@ -251,6 +270,7 @@ fn event() -> impl Strategy<Value = Event> {
         12 => (any::<Index>(), 1..120_u8).prop_map(|(upstream, count)| Event::Sends(upstream, count)),
         1 => any::<Index>().prop_map(Event::Ends),
         1 => any::<Index>().prop_map(Event::IsStopped),
+        1 => any::<Index>().prop_map(Event::IsLost),
         8 => Just(Event::Appends(true, true)),
         4 => any::<(bool, bool)>().prop_map(|(does, says)| Event::Appends(does, says)),
         4 => prop::bool::weighted(0.8).prop_map(Event::Finds),
@@ -273,6 +293,7 @@ proptest! {
                 Event::Sends(upstream, times) => (0..*times).for_each(|_| stage.sends(upstream.index(count))),
                 Event::Ends(upstream) => stage.ends(upstream.index(count)),
                 Event::IsStopped(upstream) => stage.is_stopped(upstream.index(count)),
+                Event::IsLost(upstream) => stage.is_lost(upstream.index(count)),
                 Event::Appends(does, says) => stage.appends(*does, *says),
                 Event::Finds(answers) => stage.finds(*answers),
                 Event::Holds(answers) => stage.holds(*answers),
@@ -337,7 +358,25 @@ fn a_relay_that_is_silent_learns_within_a_second_that_it_was_stopped() {
     stage.now = due;
     stage.round();
     stage.holds(true);
+    assert!(stage.upstreams[relay].over);
+    stage.appends(true, true);
     assert_eq!(stage.upstreams[relay].finished, Some(Finished { updates: 0, stopped: true }));
+}
+
+#[test]
+fn a_relay_that_the_log_lost_ends_its_topic_after_what_it_has_read() {
+    let mut stage = Stage::new();
+    let relay = stage.begins();
+    stage.is_lost(relay);
+    stage.sends(relay);
+    stage.appends(false, true);
+    stage.passes(700);
+    stage.holds(true);
+    stage.appends(true, true);
+    stage.passes(20);
+    stage.appends(true, true);
+    assert_eq!(stage.log["t0"], ["0", LAST]);
+    assert_eq!(stage.upstreams[relay].finished, Some(Finished { updates: 2, stopped: false }));
 }
 
 #[test]

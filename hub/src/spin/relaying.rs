@@ -45,6 +45,16 @@ struct Upstream {
     reading: Option<AbortHandle>,
 }
 
+impl Upstream {
+    fn leave(&mut self) {
+        self.source = None;
+        if let Some(reading) = self.reading.take() {
+            // The read has the upstream, and drops it.
+            reading.abort();
+        }
+    }
+}
+
 /// The topics that the log says this instance holds, and when it was asked.
 type Held = (Instant, Result<Vec<String>, Unavailable>);
 
@@ -123,6 +133,11 @@ impl Driver {
                     (asked, hub.reading.held(hub.upstreams.holder(), &hub.upstreams.topics(), renew).await)
                 }));
             }
+            Action::Interrupt(id) => {
+                let Some(Some(upstream)) = self.upstreams.get_mut(id) else { return };
+                upstream.leave();
+                self.relays.upstream_ended(id, upstream.relayed.last(&RelayEnd::Interrupted));
+            }
             Action::Finish(id, finished) => self.finish(id, finished),
         }
     }
@@ -156,11 +171,8 @@ impl Driver {
     }
 
     fn finish(&mut self, id: RelayId, Finished { updates, stopped }: Finished) {
-        let Some(upstream) = self.upstreams.get_mut(id).and_then(Option::take) else { return };
-        if let Some(reading) = upstream.reading {
-            // The read has the upstream, and drops it.
-            reading.abort();
-        }
+        let Some(mut upstream) = self.upstreams.get_mut(id).and_then(Option::take) else { return };
+        upstream.leave();
         self.hub.upstreams.forget(&upstream.relayed.topic);
         let how = if stopped { "stopped" } else { "ended" };
         report(format_args!("hub: relay to {:?} {how} after {updates} updates", upstream.relayed.topic));

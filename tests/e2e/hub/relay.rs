@@ -240,6 +240,19 @@ pub(super) async fn an_instance_whose_last_stream_ends_ends_all_relays_of_a_dead
     }
 }
 
+pub(super) async fn a_relay_that_the_log_lost_drops_its_upstream_and_is_ended_once(log: Log) {
+    let server = log.component().start().await;
+    let upstream = Upstream::start([stream([chunk("data: 1\n\n"), Step::Hold])]).await;
+    begun(&relay(server.address(), "a", "", &upstream).await);
+    let mut reader = reader(server.address(), "a");
+    assert_eq!(reader.next().await.data, "1");
+    log.forget_relays();
+    assert_eq!(whole(&mut reader).await, pairs(&[("message", "1"), INTERRUPTED]));
+    upstream.left(1).await;
+    server.logged("hub: relay to \"a\" ended after 2 updates", 1).await;
+    is_over(server.address(), "a", &reader.updates[1].id).await;
+}
+
 pub(super) async fn readers_of_many_relays_that_are_cut_get_each_event_once_and_in_order(log: Log) {
     const RELAYS: usize = 20;
     const EVENTS: usize = 60;
