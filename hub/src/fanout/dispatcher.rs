@@ -11,7 +11,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use crate::fanout::action::{Action, SessionId};
-use crate::fanout::cache::Absorbed;
+use crate::fanout::cache::{Absorbed, Read};
 use crate::fanout::gathering::{Gathering, Step};
 use crate::fanout::interests::Interests;
 use crate::fanout::listening::{Listening, Registered};
@@ -123,8 +123,8 @@ impl Dispatcher {
                 session.want(Target { sequence: u64::MAX, reads: self.reader.begun() });
                 self.reader.place(&mut session);
             }
-            // What was published on its topics before is known here, or on its way.
-            Some(extent) if registered => {
+            // What was published on its topics is on its way. A later read may have what came after its response head.
+            Some(extent) if registered && self.reader.polling.read_at() <= session.asked => {
                 session.begin(Resume::at_end(extent.end()));
                 self.reader.place(&mut session);
             }
@@ -176,8 +176,8 @@ impl Dispatcher {
         let Some(absorbed) = found.absorbed else {
             return self.parked.put_back(&self.sessions, found.sessions);
         };
-        if let Some(start) = found.start {
-            self.begin_all(&start);
+        if let (Some(start), Read::AsOf(asked)) = (found.start, &found.read) {
+            self.begin_all(&start, *asked);
         }
         self.parked.wake_awaiting_page(&mut self.sessions, &found.sessions);
         self.absorb_ended(&found.read, &absorbed, &found.sessions, &found.ended);

@@ -46,6 +46,11 @@ impl Polling {
         self.due
     }
 
+    /// When the log was read last.
+    pub(crate) fn read_at(&self) -> Instant {
+        self.read_at
+    }
+
     /// Whether wake-ups tell this instance of all that it hears, and how many instances there are, if that is news.
     pub(crate) fn adapt(&mut self, told: bool, instances: Option<usize>) {
         if let Some(instances) = instances {

@@ -146,11 +146,12 @@ impl Dispatcher {
         actions.push(Action::Read(read));
     }
 
-    /// Lets the sessions begin that waited for their position.
-    pub(super) fn begin_all(&mut self, start: &Position) {
+    /// Lets the sessions begin that waited for their position, at where the log ended when the first of them `asked`.
+    /// One that was sent a keep-alive when that was read may have asked before: it waits for the next read.
+    pub(super) fn begin_all(&mut self, start: &Position, asked: Instant) {
         let target = Target { sequence: self.extent().map_or(0, |extent| extent.head), reads: self.reader.begun() };
         for id in self.parked.awaiting_position() {
-            if let Some(session) = self.sessions.get_mut(*id) {
+            if let Some(session) = self.sessions.get_mut(*id).filter(|session| session.asked >= asked) {
                 session.begin(Resume::at_end(start.clone()));
                 session.want(target);
                 self.reader.place(session);

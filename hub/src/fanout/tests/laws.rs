@@ -1,7 +1,7 @@
 //! Laws that hold whatever happens, in whatever order:
 //!
-//! * A client gets every update that it hears, once and in order, or a gap that says so. To a client of quiet streams
-//!   nothing says so.
+//! * A client gets every update that it hears, once and in order, or a gap that says so, from when it asked or earlier.
+//!   To a client of quiet streams nothing says so.
 //! * No session waits while there is something for it.
 //! * A stream of topics that have all ended ends, and its client comes back once at most. No other client is told to
 //!   stop.
@@ -32,6 +32,7 @@ enum Event {
     IsNotTold,
     Published { topic: usize },
     Round,
+    ReadArrives,
     ReadReturns,
     ReadFails,
     Registers,
@@ -73,6 +74,7 @@ fn event(loses: bool) -> impl Strategy<Value = Event> {
         4 => Just(Event::Registers),
         1 => Just(Event::RegistrationFails),
         1 => Just(Event::WaitFails),
+        2 => Just(Event::ReadArrives),
         6 => Just(Event::ReadReturns),
         1 => Just(Event::ReadFails),
         3 => Just(Event::WaitReturns),
@@ -110,7 +112,8 @@ struct Model {
 impl Model {
     fn new(history: usize, wakeups: Wakeups) -> Self {
         let epochs = HashMap::from([("a".to_owned(), Err(0))]);
-        let (stage, epoch) = (Stage::new(history, wakeups), "a".to_owned());
+        let (mut stage, epoch) = (Stage::new(history, wakeups), "a".to_owned());
+        stage.joins_late = true;
         Model { stage, published: Vec::new(), epochs, epoch, ended: HashMap::new(), has_lost: false }
     }
 
@@ -145,6 +148,7 @@ impl Model {
                 self.published.push(Published { position, topics: vec![TOPICS[*topic]], lost: false });
             }
             Event::Round => self.stage.round(),
+            Event::ReadArrives => drop(self.stage.read_arrives()),
             Event::ReadReturns => drop(self.stage.read_returns()),
             Event::ReadFails => drop(self.stage.read_fails()),
             Event::Registers => drop(self.stage.registers()),
@@ -202,7 +206,7 @@ impl Model {
     }
 
     fn comes_back(&mut self, client: usize) {
-        if self.stage.clients[client].session.is_none() && !self.stage.clients[client].is_done {
+        if !self.stage.is_open(client) && !self.stage.clients[client].is_done {
             self.stage.comes_back(client);
         }
     }
@@ -248,7 +252,7 @@ impl Model {
 
     #[track_caller]
     fn check(&self, client: &Client, may_have_gaps: bool) {
-        let Client { topics, got, begins, .. } = client;
+        let Client { topics, got, begins, asked_at, .. } = client;
         let position = match (got.first(), begins) {
             (Some(Got::Ready { position, .. } | Got::Place { position }), _) | (_, Some(position)) => position,
             _ => panic!("a stream begins with a place: {got:?}"),
@@ -262,9 +266,11 @@ impl Model {
                 followed => about.contains(&followed),
             })
         };
-        let mut next = self.published_up_to(position);
+        let begins = self.published_up_to(position);
+        // It has its response head: it does not miss what is published from then on.
+        let mut next = asked_at.as_ref().map_or(begins, |asked| begins.min(self.published_up_to(asked)));
         let mut last: Option<usize> = None;
-        let mut gap = false;
+        let mut gap = may_have_gaps && next < begins;
         let end = Got::Update { id: String::new(), data: self.published.len().to_string() };
         // Who was told to stop does not hear what a log that forgot why takes later.
         let end = Some(&end).filter(|_| !(client.is_done && self.has_lost));

@@ -88,6 +88,19 @@ fn a_client_of_a_topic_that_is_followed_already_needs_no_read() {
 }
 
 #[test]
+fn a_client_that_joins_after_a_read_gets_what_was_published_since_it_asked() {
+    let mut stage = stage_with_a_client(&["demo"]);
+    stage.publishes("demo", "before");
+    stage.round();
+    stage.joins_late = true;
+    let client = stage.joins(&["demo"]);
+    stage.appends("demo", "after the head");
+    assert!(stage.read_arrives() && stage.read_returns());
+    stage.settles();
+    assert_eq!(stage.data(client), ["after the head"]);
+}
+
+#[test]
 fn a_log_that_is_away_keeps_a_stream_open_with_keep_alives() {
     let mut stage = stage();
     let client = stage.joins(&["demo"]);
@@ -103,6 +116,22 @@ fn a_log_that_is_away_keeps_a_stream_open_with_keep_alives() {
     }
     stage.settles();
     assert!(matches!(stage.clients[client].got[..], [Got::Ready { .. }]));
+}
+
+#[test]
+fn a_client_that_is_sent_a_keep_alive_before_its_place_misses_nothing() {
+    let mut stage = stage();
+    let first = stage.joins(&["demo"]);
+    stage.round();
+    assert!(stage.read_fails());
+    stage.appends("demo", "1");
+    stage.passes(Duration::from_millis(15_100));
+    stage.joins(&["demo"]);
+    stage.round();
+    assert!(stage.is_written_to(first), "a keep-alive, while it is read where the second one starts");
+    assert!(stage.reads(first));
+    stage.settles();
+    assert_eq!((stage.data(first), stage.clients[first].comments), (vec!["1"], 1));
 }
 
 #[test]

@@ -64,6 +64,8 @@ pub(super) struct Client {
     pub(super) asks: Option<Start>,
     /// Where its first stream begins, which a quiet stream need not tell.
     pub(super) begins: Option<Position>,
+    /// Where the log ended when it asked for its first stream without saying where that begins.
+    pub(super) asked_at: Option<Position>,
     /// How many streams it had.
     pub(super) streams: usize,
     /// It was told that nothing can follow, and does not come back.
@@ -88,8 +90,8 @@ pub(super) struct Stage {
     dispatcher: Dispatcher,
     actions: Vec<Action>,
     writes: HashMap<SessionId, Write>,
-    /// The result of the read that is under way, as of its beginning.
-    read: Option<Answer>,
+    /// The read that is under way, and its result, as of its beginning or later.
+    read: Option<(Read, Answer)>,
     /// The result of the registration that is under way.
     registration: Option<Census>,
     waits: bool,
@@ -106,6 +108,10 @@ pub(super) struct Stage {
     /// The sessions whose write is to be taken back, and those that are cut.
     pub(super) interrupted: VecDeque<SessionId>,
     pub(super) cut: VecDeque<SessionId>,
+    /// Who has its response head joins in the next round, and not at once.
+    pub(super) joins_late: bool,
+    /// Those who join then.
+    joining: Vec<(usize, NewSession)>,
 }
 
 pub(super) const LISTENER: u64 = 4_000;
@@ -143,6 +149,8 @@ impl Stage {
             reads: 0,
             interrupted: VecDeque::new(),
             cut: VecDeque::new(),
+            joins_late: false,
+            joining: Vec::new(),
         }
     }
 
@@ -188,7 +196,12 @@ impl Stage {
         state.asks.get_or_insert_with(|| start.clone());
         let (selector, grant) = (selector(&state.topics), selector(&state.grant));
         let resume = match start {
-            Start::Now => None,
+            Start::Now => {
+                if state.got.is_empty() {
+                    state.asked_at = Some(now(self.log.extent()).unwrap().end());
+                }
+                None
+            }
             start => {
                 let extent = now(self.log.extent()).unwrap();
                 let resume = now(Resume::find(start, &extent, &self.log)).unwrap();
@@ -211,7 +224,22 @@ impl Stage {
             NewSession { selector, grant, resume, asked: self.now, max_bytes, deadline, retry, quiet, ticket: None };
         state.decoder = Decoder::with_last_event_id(state.last_event_id.clone());
         state.streams += 1;
-        state.session = Some(self.dispatcher.join(session, self.now));
+        self.joining.push((client, session));
+        if !self.joins_late {
+            self.admits();
+        }
+    }
+
+    /// Those join who have their response heads.
+    fn admits(&mut self) {
+        for (client, session) in self.joining.split_off(0) {
+            self.clients[client].session = Some(self.dispatcher.join(session, self.now));
+        }
+    }
+
+    /// Whether a client has a stream, or joins.
+    pub(super) fn is_open(&self, client: usize) -> bool {
+        self.clients[client].session.is_some() || self.joining.iter().any(|(joins, _)| *joins == client)
     }
 
     /// The client comes back with the last event id that it has.
@@ -269,8 +297,9 @@ impl Stage {
         }
     }
 
-    /// One round: the dispatcher says what to do, and that begins.
+    /// One round: who has come joins, the dispatcher says what to do, and that begins.
     pub(super) fn round(&mut self) {
+        self.admits();
         self.dispatcher.round(self.now, &mut self.actions);
         for action in self.actions.split_off(0) {
             match action {
@@ -286,11 +315,7 @@ impl Stage {
                 Action::Read(read) => {
                     assert!(self.read.is_none(), "one read at a time");
                     self.reads += 1;
-                    self.read = Some(match read {
-                        Read::AsOf(moment) => Answer::AsOf(now(self.log.as_of(moment)).unwrap()),
-                        Read::Extent => Answer::Page(Page::without_updates(now(self.log.extent()).unwrap())),
-                        Read::After(interest) => Answer::Page(now(self.log.after(&interest)).unwrap()),
-                    });
+                    self.read = Some((read.clone(), self.answers(&read)));
                 }
                 Action::Register(registration) => {
                     assert!(self.registration.is_none(), "one registration at a time");
@@ -311,9 +336,25 @@ impl Stage {
         }
     }
 
+    fn answers(&self, read: &Read) -> Answer {
+        match read {
+            Read::AsOf(moment) => Answer::AsOf(now(self.log.as_of(*moment)).unwrap()),
+            Read::Extent => Answer::Page(Page::without_updates(now(self.log.extent()).unwrap())),
+            Read::After(interest) => Answer::Page(now(self.log.after(interest)).unwrap()),
+        }
+    }
+
+    /// The read that is under way reaches the log only now, if there is one.
+    pub(super) fn read_arrives(&mut self) -> bool {
+        let Some((read, _)) = self.read.take() else { return false };
+        let answer = self.answers(&read);
+        self.read = Some((read, answer));
+        true
+    }
+
     /// The read that is under way returns, if there is one.
     pub(super) fn read_returns(&mut self) -> bool {
-        let Some(answer) = self.read.take() else { return false };
+        let Some((_, answer)) = self.read.take() else { return false };
         self.dispatcher.read_ended(Ok(answer), self.now, &mut self.actions);
         true
     }
