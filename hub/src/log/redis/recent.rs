@@ -11,6 +11,8 @@ use crate::log::unavailable::Unavailable;
 const MARK: u64 = 1;
 /// For how many milliseconds the marks are kept, without an append.
 const KEPT: u64 = 60_000;
+/// How many marks are kept.
+const MARKS: usize = 4_096;
 
 /// A mark: the updates from `first` on were appended at `time` or later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,8 @@ fn sequence(extent: &Extent, marks: &[Mark], time: u64, ago: u64) -> u64 {
     };
     let before = |mark: &Mark| mark.first.saturating_sub(1);
     let found = match marks.iter().rposition(|mark| mark.time < since) {
+        // The marks before these may have been dropped, for there were too many, or nothing came for as long as that.
+        None if marks.len() >= MARKS || since.saturating_add(KEPT) < first.time => start,
         None => before(first),
         Some(at) => {
             let mark = marks.get(at).copied().unwrap_or(*first);
@@ -91,6 +95,26 @@ mod tests {
     fn what_is_not_kept_is_before_any_moment() {
         let marks = [Mark { first: 2, time: 1_000 }];
         assert_eq!(sequence(&extent(5, 9), &marks, 2_000, 1_000), 4);
+    }
+
+    #[test]
+    fn a_moment_before_marks_that_are_not_kept_is_before_all_updates() {
+        let mark = |n: u64| Mark { first: n, time: 100_000 + n };
+        let marks = |count: u64| (11..11 + count).map(mark).collect::<Vec<_>>();
+        for (count, since, expected) in [
+            (4_095, 99_000, 10),
+            (4_096, 99_000, 0),
+            (4_096, 100_012, 11),
+            // Marks expire after a minute without an append: who asked before that may not have what they began.
+            (10, 40_011, 10),
+            (10, 40_010, 0),
+        ] {
+            assert_eq!(
+                sequence(&extent(1, 9_000), &marks(count), 200_000, 200_000 - since),
+                expected,
+                "{count} {since}"
+            );
+        }
     }
 
     #[test]

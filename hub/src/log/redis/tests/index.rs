@@ -211,6 +211,22 @@ fn where_the_log_was_is_known_to_a_few_milliseconds() {
 
 #[test]
 #[ignore = "needs redis-server"]
+fn where_the_log_was_before_the_marks_that_are_kept_is_its_start() {
+    let redis = Redis::start();
+    let log = log(&redis, "s", 1_000, 1_000);
+    let began = log.connector.server.now();
+    append(&log, 1);
+    // As if 5,000 updates had come, a millisecond one from the other.
+    let script = "for n = 2, 5001 do redis.call('RPUSH', KEYS[1], n .. ' ' .. (ARGV[1] * 1000 + n)) end";
+    let seconds = redis.command(&["TIME"]).lines().next().unwrap().to_owned();
+    redis.command(&["EVAL", script, "1", "{s}:recent", &seconds]);
+    append(&log, 1);
+    assert_eq!(redis.command(&["LLEN", "{s}:recent"]), "4096");
+    assert_eq!(now(log.as_of(began)).unwrap().sequence, 0);
+}
+
+#[test]
+#[ignore = "needs redis-server"]
 fn a_user_who_may_not_write_the_index_is_refused_before_anything_is_written() {
     let redis = Redis::start();
     let first = log(&redis, "s", 1_000, 1_000);
