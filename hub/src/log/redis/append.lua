@@ -72,7 +72,8 @@ local function index()
         for at = 1, #list, 1000 do
             redis.call('ZADD', key, unpack(list, at, math.min(at + 999, #list)))
         end
-        redis.call('EXPIRE', key, expiry)
+        -- Silence delays what makes updates too old, twice at most, and they expire after the third.
+        redis.call('EXPIRE', key, 3 * expiry)
     end
 end
 local function pages(from, size, visit)

@@ -9,13 +9,13 @@ use crate::log::unavailable::Unavailable;
 const APPENDS: &str = lean!(include_str!("append.lua"));
 
 /// Appends updates, and makes the log and its index where there is none.
-pub(crate) const APPEND: Script = Script { text: &[APPENDS], sha1: "5583291a7dfbb8e3d3b99ddd99b42d02ecb5a458" };
+pub(crate) const APPEND: Script = Script { text: &[APPENDS], sha1: "d893743983703aa070b09ee1957623799f8d0196" };
 /// Reads all updates after a sequence.
 pub(crate) const READ: Script =
     Script { text: &[lean!(include_str!("read.lua"))], sha1: "570d25ed716eb7b75780b41ab432a10686f0a04e" };
 /// Reads the updates of topics.
 pub(crate) const TOPICS: Script =
-    Script { text: &[lean!(include_str!("topics.lua"))], sha1: "8782c5e3c162c5ee7a5eb561a47bbf4c6d686393" };
+    Script { text: &[lean!(include_str!("topics.lua"))], sha1: "31367b3a6c29df161c457d10619008485c397988" };
 /// Reads where the log was a moment ago.
 pub(crate) const RECENT: Script =
     Script { text: &[lean!(include_str!("recent.lua"))], sha1: "74064d23e3739c241fceaa55da30673f1199ec2d" };
@@ -45,7 +45,7 @@ pub(crate) const TAKE_OVER: Script =
 /// Says who came and who left, and appends what comes of it.
 pub(crate) const ATTEND: Script = Script {
     text: &[lean!(include_str!("attend.lua")), APPENDS, lean!(include_str!("attended.lua"))],
-    sha1: "6908c860f3725ce4c9f0d1218a7a4608391f17e5",
+    sha1: "4d5f03956f886aa4d19831d6f5b88f02b28f110b",
 };
 /// Lists subscriptions.
 pub(crate) const LISTED: Script =

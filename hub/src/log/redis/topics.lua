@@ -4,7 +4,7 @@
 -- Returns what a read returns, with those of the topics that have ended; nothing where there is no log, or not all of it is in the index.
 local stream, hub = KEYS[1], KEYS[2]
 local updates, bytes = tonumber(ARGV[1]), tonumber(ARGV[2])
-local epoch, head, ends, indexed, has_ended = unpack(redis.call('HMGET', hub, 'epoch', 'head', 'ends', 'indexed', 'ended'))
+local epoch, head, ends, indexed, has_ended, stale = unpack(redis.call('HMGET', hub, 'epoch', 'head', 'ends', 'indexed', 'ended', 'stale'))
 if not epoch or indexed ~= head then
     return {}
 end
@@ -48,7 +48,9 @@ local function sink(cursor)
     heap[at] = cursor
 end
 
-local reply = {epoch, head, ends, redis.call('XLEN', stream), has_ended and 1 or 0, head, ''}
+-- What is too old is trimmed by and by, and its index may have expired.
+local kept = math.min(redis.call('XLEN', stream), head - (stale or 0) + 1)
+local reply = {epoch, head, ends, kept, has_ended and 1 or 0, head, ''}
 if has_ended and #KEYS > 2 then
     local topics, lines = {}, {}
     for at = 3, #KEYS do
