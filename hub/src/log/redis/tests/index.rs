@@ -216,8 +216,8 @@ fn where_the_log_was_before_the_marks_that_are_kept_is_its_start() {
     let log = log(&redis, "s", 1_000, 1_000);
     let began = log.connector.server.now();
     append(&log, 1);
-    // As if 5,000 updates had come, a millisecond one from the other.
-    let script = "for n = 2, 5001 do redis.call('RPUSH', KEYS[1], n .. ' ' .. (ARGV[1] * 1000 + n)) end";
+    // As if 5,000 updates had come since, a millisecond one from the other.
+    let script = "for n = 2, 5001 do redis.call('RPUSH', KEYS[1], n .. ' ' .. (ARGV[1] * 1000 + 1000 + n)) end";
     let seconds = redis.command(&["TIME"]).lines().next().unwrap().to_owned();
     redis.command(&["EVAL", script, "1", "{s}:recent", &seconds]);
     append(&log, 1);
