@@ -148,10 +148,11 @@ impl Members {
             }
         }
         let named = whole.then(|| {
-            let back =
-                arrivals.iter().filter_map(|arrival: &Arrival| arrival.back.as_ref()).map(|(claimed, _)| claimed);
-            let here = self.members.iter().map(|(_, member)| &member.subscriber);
-            here.chain(back).chain(&released).cloned().collect()
+            let mut named = released.clone();
+            self.members.iter().for_each(|(_, member)| named.push(member.subscriber.clone()));
+            let back = arrivals.iter().flat_map(|arrival: &Arrival| &arrival.back);
+            back.for_each(|(claimed, _)| named.push(claimed.clone()));
+            named
         });
         let (holder, grace) = (self.holder, self.grace);
         let changes = Changes { holder, named, arrivals, ended: ended.clone(), released: released.clone(), grace };

@@ -4,9 +4,9 @@ local place = #about > 0 and append() or {}
 redis.call('ZADD', leases, now + lease, 'h' .. holder)
 for _, id in ipairs(seen) do
     local subscriber = known[id]
-    local to = subscriber.holder
-    if not to then
-        redis.call('SREM', base .. 'h:' .. holder, id)
+    local to, was = subscriber.holder, subscriber.was or holder
+    if was ~= to then
+        redis.call('SREM', base .. 'h:' .. was, id)
     end
     if subscriber.changed then
         if to then
@@ -21,9 +21,6 @@ for _, id in ipairs(seen) do
             else
                 redis.call('ZREM', subscriptions, listing)
             end
-        end
-        if subscriber.was and subscriber.was ~= to then
-            redis.call('SREM', base .. 'h:' .. subscriber.was, id)
         end
         if to == '0' then
             redis.call('ZADD', leases, now + grace, 's' .. id)
