@@ -106,9 +106,9 @@ pub(crate) trait Log {
     /// [`Unavailable`].
     fn drain(&self, listeners: &[ListenerId], pause: Duration) -> impl Future<Output = Result<bool, Unavailable>>;
 
-    /// Holds `topic` for a relay, under a [lease](crate::log::relay::RELAY_LEASE), unless the topic has ended or another
-    /// holder holds it. `left` is what is appended if the lease runs out: the last update of the topic. Who begins again
-    /// what it holds, because the answer was lost, holds it from now on, and what it left remains.
+    /// Holds `topic` for a relay, under a [lease](crate::log::relay::RELAY_LEASE), unless the topic has ended or
+    /// another holder holds it. `left` is what is appended if the lease runs out: the last update of the topic. Who
+    /// begins again what it holds, because the answer was lost, holds it from now on, and what it left remains.
     ///
     /// # Errors
     ///
@@ -127,8 +127,8 @@ pub(crate) trait Log {
     /// [`Unavailable`].
     fn has_any(&self, topics: &[Rc<str>]) -> impl Future<Output = Result<bool, Unavailable>>;
 
-    /// Which of `topics` are held by `holder`. With `renew`, their leases are renewed; those of other topics are not, so
-    /// that a relay of whose begin nobody learned runs out.
+    /// Which of `topics` are held by `holder`. With `renew`, their leases are renewed; those of other topics are not,
+    /// so that a relay of whose begin nobody learned runs out.
     ///
     /// # Errors
     ///

@@ -130,7 +130,7 @@ impl<C: Connect> Log for SqliteLog<C> {
     }
 
     async fn ended(&self, topics: &[Rc<str>]) -> Result<Ended, Unavailable> {
-        let row = self.read(ENDED, vec![row::array(topics.iter().map(|topic| &**topic))]).await?;
+        let row = self.read(ENDED, vec![row::topics(topics)]).await?;
         row::ended(row.first().unwrap_or(&Value::Null))
     }
 
@@ -159,7 +159,7 @@ impl<C: Connect> Log for SqliteLog<C> {
     }
 
     async fn has_any(&self, topics: &[Rc<str>]) -> Result<bool, Unavailable> {
-        let topics = row::array(topics.iter().map(|topic| &**topic));
+        let topics = row::topics(topics);
         Ok(relays::is_true(&self.read(relays::HAS_ANY, vec![topics]).await?))
     }
 
@@ -176,11 +176,9 @@ impl<C: Connect> Log for SqliteLog<C> {
             return Ok(Vec::new());
         }
         self.execute(relays::TAKE_OVER, relays::lease(holder, but)).await?;
-        let (mut left, mut last) = (Vec::new(), String::new());
-        while let Some(row) = self.read_rows(relays::LEFT, vec![relays::id(holder), Value::Text(last)]).await?.pop() {
-            let (topic, record) = relays::left(row)?;
-            left.push(record);
-            last = topic;
+        let mut left = Vec::new();
+        for row in self.read_rows(relays::LEFT, vec![relays::id(holder)]).await? {
+            left.push(relays::left(row)?);
         }
         Ok(left)
     }

@@ -21,8 +21,8 @@ pub enum RelayEnd {
     Finished,
     /// The upstream has failed.
     Failed(source::Error),
-    /// The host of the relay died, or the log lost the relay. For the former, this end is made when the relay begins, and
-    /// appended by whoever notices.
+    /// The host of the relay died, or the log lost the relay. This end is made when the relay begins, and appended by
+    /// whoever notices.
     Interrupted,
 }
 

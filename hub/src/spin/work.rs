@@ -80,14 +80,14 @@ pub(crate) async fn read_topic(
     }
 }
 
-/// How long after it registers an instance takes over relays. Where no lease could be renewed, that is tried about every
-/// 0.7 s.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long after it registers an instance takes over relays. While the log is away, those that live try to renew
+/// their leases about every 0.7 s.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Ends the topics of relays whose host died. What fails is tried again when this instance registers again.
 pub(crate) async fn take_over(hub: Hub) {
     // After an outage of the log, who relays renews its leases before they are looked at.
-    sleep(PATIENCE).await;
+    sleep(GRACE).await;
     let Ok(left) = hub.reading.take_over(hub.upstreams.heir(), &hub.upstreams.topics()).await else { return };
     for record in left {
         let topic = record.topics().next().unwrap_or_default().to_owned();

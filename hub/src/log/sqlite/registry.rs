@@ -6,7 +6,7 @@ use crate::lean::lean;
 use crate::log::listener::{Census, Gathered, LEASE, ListenerId, Peer, Registration};
 use crate::log::position::Position;
 use crate::log::sqlite::connection::Value;
-use crate::log::sqlite::row::{array, integer, joined, millis, unexpected, whole};
+use crate::log::sqlite::row::{array, integer, joined, millis, topics, unexpected, whole};
 use crate::log::unavailable::Unavailable;
 
 /// Registers a listener, and returns what [`census`] reads.
@@ -24,8 +24,8 @@ pub(super) fn values(registration: &Registration) -> Vec<Value> {
         id(registration.listener),
         millis(LEASE),
         integer(registration.streams),
-        array(registration.added.iter().map(|topic| &**topic)),
-        array(registration.removed.iter().map(|topic| &**topic)),
+        topics(&registration.added),
+        topics(&registration.removed),
     ]
 }
 

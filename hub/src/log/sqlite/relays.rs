@@ -7,7 +7,7 @@ use crate::log::position::Position;
 use crate::log::record::Record;
 use crate::log::relay::{HolderId, RELAY_LEASE};
 use crate::log::sqlite::connection::{Rows, Value};
-use crate::log::sqlite::row::{array, integer, millis, unexpected, whole};
+use crate::log::sqlite::row::{self, array, integer, millis, unexpected, whole};
 use crate::log::unavailable::Unavailable;
 
 /// Holds a topic, unless it has ended or another one holds it, and returns what [`held_from`] reads.
@@ -33,10 +33,8 @@ pub(super) const ARE_OVER: &str = "SELECT EXISTS (SELECT 1 FROM relays \
     WHERE lease <= CAST(unixepoch('subsec') * 1000 + 0.5 AS INTEGER) OR holder = ?)";
 /// Takes them over.
 pub(super) const TAKE_OVER: &str = lean!(include_str!("take_over.sql"));
-/// What a holder has taken over, one after the other: a statement that returns several rows would not end while the
-/// instance waits in a read. Returns what [`left`] reads.
-pub(super) const LEFT: &str =
-    "SELECT topic, meta, body FROM relays WHERE holder = ?1 AND topic > ?2 ORDER BY topic LIMIT 1";
+/// What a holder has taken over. Returns what [`left`] reads, in one call.
+pub(super) const LEFT: &str = "SELECT meta, body FROM relays WHERE holder = ?";
 
 /// What is bound to [`BEGIN`]. `left` is appended if the lease runs out.
 pub(super) fn values(topic: &str, holder: HolderId, left: &Record) -> Vec<Value> {
@@ -46,7 +44,7 @@ pub(super) fn values(topic: &str, holder: HolderId, left: &Record) -> Vec<Value>
 
 /// What is bound to [`RENEW`], [`HELD`] and [`TAKE_OVER`].
 pub(super) fn lease(holder: HolderId, topics: &[Rc<str>]) -> Vec<Value> {
-    vec![id(holder), millis(RELAY_LEASE), array(topics.iter().map(|topic| &**topic))]
+    vec![id(holder), millis(RELAY_LEASE), row::topics(topics)]
 }
 
 /// A holder. SQLite's numbers are signed.
@@ -77,12 +75,10 @@ pub(super) fn held(row: &[Value]) -> Result<Vec<String>, Unavailable> {
     }
 }
 
-/// Reads a topic, and the update that its relay left.
-pub(super) fn left(row: Vec<Value>) -> Result<(String, Record), Unavailable> {
-    match <[Value; 3]>::try_from(row) {
-        Ok([Value::Text(topic), Value::Text(meta), Value::Text(body)]) => {
-            Ok((topic, Record { id: None, last: true, meta, body }))
-        }
+/// Reads the update that a relay left.
+pub(super) fn left(row: Vec<Value>) -> Result<Record, Unavailable> {
+    match <[Value; 2]>::try_from(row) {
+        Ok([Value::Text(meta), Value::Text(body)]) => Ok(Record { id: None, last: true, meta, body }),
         _ => Err(unexpected()),
     }
 }

@@ -1,5 +1,6 @@
 //! Values that go to the database, and rows that it answers with.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,6 +30,11 @@ pub(super) fn array<T: Serialize>(values: impl IntoIterator<Item = T>) -> Value 
     let values: Vec<T> = values.into_iter().collect();
     // Of these, this does not fail.
     Value::Text(serde_json::to_string(values.as_slice()).unwrap_or_default())
+}
+
+/// A JSON array of topics.
+pub(super) fn topics(topics: &[Rc<str>]) -> Value {
+    array(topics.iter().map(|topic| &**topic))
 }
 
 /// What a read is bound to: one sequence, or a JSON array of a topic and a sequence each.
