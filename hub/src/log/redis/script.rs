@@ -45,7 +45,7 @@ pub(crate) const TAKE_OVER: Script =
 /// Says who came and who left, and appends what comes of it.
 pub(crate) const ATTEND: Script = Script {
     text: &[lean!(include_str!("attend.lua")), APPENDS, lean!(include_str!("attended.lua"))],
-    sha1: "4d5f03956f886aa4d19831d6f5b88f02b28f110b",
+    sha1: "314993a3faf39722433cf25b717fef4d35c4d335",
 };
 /// Lists subscriptions.
 pub(crate) const LISTED: Script =
