@@ -23,8 +23,14 @@ pub async fn request(address: SocketAddr, request: Request<Full<Bytes>>) -> Opti
     .await
 }
 
-fn ask(address: SocketAddr, method: Method, path: &str) -> hyper::http::request::Builder {
-    Request::builder().method(method).uri(path).header("host", address.to_string())
+/// A request, to `host` where the headers say so, else to the address.
+fn ask(address: SocketAddr, method: Method, path: &str, headers: &[(&str, &str)]) -> hyper::http::request::Builder {
+    let (address, mut builder) = (address.to_string(), Request::builder().method(method).uri(path));
+    let host = headers.iter().all(|(name, _)| *name != "host").then_some(("host", address.as_str()));
+    for (name, value) in host.iter().chain(headers) {
+        builder = builder.header(*name, *value);
+    }
+    builder
 }
 
 /// A response that ends.
@@ -52,10 +58,7 @@ pub async fn fetch_with(
     headers: &[(&str, &str)],
     body: impl Into<String>,
 ) -> Reply {
-    let mut builder = ask(address, method, path);
-    for (name, value) in headers {
-        builder = builder.header(*name, *value);
-    }
+    let builder = ask(address, method, path, headers);
     let response = request(address, builder.body(Full::from(body.into())).unwrap()).await;
     let response = response.expect("the server should answer");
     let (parts, body) = response.into_parts();
@@ -121,10 +124,7 @@ impl EventStream {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Option<Self> {
-        let mut builder = ask(address, method, path);
-        for (name, value) in headers {
-            builder = builder.header(*name, *value);
-        }
+        let builder = ask(address, method, path, headers);
         let response = request(address, builder.body(Full::from(body.to_owned())).unwrap()).await?;
         let (parts, body) = response.into_parts();
         let decoder = Decoder::new();

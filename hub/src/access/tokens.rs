@@ -48,7 +48,7 @@ impl Tokens {
 
 /// Checks a publisher's token with the keys that are known, for a hub of this address.
 pub fn verify_publisher(tokens: &Tokens, hub_url: Option<&str>, token: &str, now: u64) -> Result<Grant, InvalidToken> {
-    let (mode, base) = (tokens.mode(hub_url), hub_url.and_then(Base::parse));
+    let (mode, base) = (tokens.mode(hub_url), Base::configured(hub_url));
     Unverified::read(token, mode)?.verify(&*tokens.publishers.known, mode, now, base.as_ref())
 }
 

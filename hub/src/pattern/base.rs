@@ -5,6 +5,9 @@ use std::rc::Rc;
 
 use crate::pattern::url::{self, Url};
 
+/// Stands for the hub's URL where that is not known. Nothing else has this host (RFC 6761, section 6.4).
+const UNKNOWN: &str = "http://hub.invalid/.well-known/mercure";
+
 /// A hub's URL. A clone shares it.
 #[derive(Clone, Debug)]
 pub struct Base(Rc<Url>);
@@ -15,6 +18,12 @@ impl Base {
         let url = url::parse(text, None)?;
         let is_hub = ["http", "https"].contains(&url.scheme.as_str()) && url.host.is_ascii();
         is_hub.then(|| Base(Rc::new(url)))
+    }
+
+    /// The URL of a hub, for what its tokens and its component allow: that of its configuration. Where it has none,
+    /// what is relative matches what is relative, and no URL. No request tells it: who sends one chooses the host.
+    pub(crate) fn configured(hub_url: Option<&str>) -> Option<Base> {
+        Base::parse(hub_url.unwrap_or(UNKNOWN))
     }
 
     pub(crate) fn url(&self) -> &Url {

@@ -122,24 +122,30 @@ impl fmt::Debug for Pattern {
     }
 }
 
-/// A topic. It is parsed once for all patterns of one base, and not at all for templates.
+/// A topic. It is parsed once for all patterns of a base, if there are at most two: that of tokens, and that of
+/// queries. For templates it is not parsed at all.
 #[derive(Debug)]
 pub struct Parsed<'t> {
     text: &'t str,
     /// Its components, and what it was resolved against. `None`: it is no URL.
-    components: OnceCell<(Base, Option<String>)>,
+    components: [OnceCell<(Base, Option<String>)>; 2],
 }
 
 impl<'t> Parsed<'t> {
     /// A topic that is parsed as soon as that is needed.
     pub fn new(topic: &'t str) -> Parsed<'t> {
-        Parsed { text: topic, components: OnceCell::new() }
+        Parsed { text: topic, components: Default::default() }
     }
 
     /// Tells its components, if it is a URL when resolved against `base`.
     fn against<R>(&self, base: &Base, tell: impl FnOnce(Option<&str>) -> R) -> R {
         let parse = || url::parse(self.text, Some(base.url())).as_ref().and_then(components);
-        let (parsed, parts) = self.components.get_or_init(|| (base.clone(), parse()));
-        if parsed == base { tell(parts.as_deref()) } else { tell(parse().as_deref()) }
+        for components in &self.components {
+            let (parsed, parts) = components.get_or_init(|| (base.clone(), parse()));
+            if parsed == base {
+                return tell(parts.as_deref());
+            }
+        }
+        tell(parse().as_deref())
     }
 }

@@ -40,9 +40,9 @@ impl Subscription {
     }
 
     /// To the topics that one of these patterns matches, 1 to 100 of them, which are [URL Patterns] such as
-    /// `https://example.com/books/:id`. Relative patterns and topics are resolved against the hub's URL, which is the
-    /// setting `hub_url`, or by default `/.well-known/mercure` on the request's host. As with
-    /// [`new`](Subscription::new), the client gets private updates too.
+    /// `https://example.com/books/:id`. Relative patterns and topics are resolved against the setting `hub_url`; where
+    /// that is not set, relative patterns match relative topics only. As with [`new`](Subscription::new), the client
+    /// gets private updates too.
     ///
     /// Such a stream reads all that is published, as one of `*` does, and is sent what a pattern matches. It does not
     /// end when topics end.

@@ -55,7 +55,7 @@ pub(crate) fn url(headers: &HeaderMap, uri: &Uri, path: &str) -> String {
     format!("{}://{host}{path}", uri.scheme_str().unwrap_or("http"))
 }
 
-/// The hub's URL, against which patterns are resolved; `None` where the request does not tell it.
+/// The hub's URL, against which a subscriber's own patterns are resolved; `None` where the request does not tell it.
 pub(crate) fn base(headers: &HeaderMap, uri: &Uri, config: &Config) -> Option<Base> {
     Base::parse(&hub_url(headers, uri, config))
 }
@@ -80,7 +80,7 @@ pub(crate) async fn grant(
     if purpose == Purpose::Publish && credentials.ambient {
         hub.config.origins.may_publish(headers, uri)?;
     }
-    let base = base(headers, uri, &hub.config);
+    let base = Base::configured(hub.config.hub_url.as_deref());
     verify(&credentials.token, hub, purpose, base.as_ref()).await.map(Some)
 }
 

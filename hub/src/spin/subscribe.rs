@@ -22,7 +22,7 @@ use crate::request::subscribe::{self, Query, Start};
 use crate::request::subscription::Subscription;
 use crate::spin::answer::{Subscriber, answer};
 use crate::spin::detached::detached;
-use crate::spin::endpoint::{Purpose, base, cors, grant, refuse, unix_time, url};
+use crate::spin::endpoint::{Purpose, base, cors, grant, refuse, unix_time};
 use crate::spin::hub::Hub;
 use crate::spin::publish::read;
 use crate::spin::reply;
@@ -139,15 +139,13 @@ impl Subscriber {
     ///
     /// # Errors
     ///
-    /// 400 for a pattern that is none on this host, although it was one without it.
+    /// 400 for a pattern that is none with the URL of the hub, although it was one without it.
     pub(crate) fn chosen<B>(
         request: &http::Request<B>,
         subscription: Subscription,
         hub: &Hub,
     ) -> Result<Subscriber, Refusal> {
-        // Which path the request has is the component's affair, and says nothing of the hub.
-        let url = || url(request.headers(), request.uri(), PATH);
-        let base = Base::parse(&hub.config.hub_url.clone().unwrap_or_else(url));
+        let base = Base::configured(hub.config.hub_url.as_deref());
         let selector = subscription.selector(base.as_ref());
         let selector = selector.map_err(|error| Refusal::bad_request(error.to_string()))?;
         let Subscription { from_start, existing, unended, quiet, headers, .. } = subscription;

@@ -8,9 +8,6 @@ use crate::topic::matcher::{MatchType, Matcher};
 use crate::topic::text;
 use crate::topic::topic::ALL;
 
-/// Stands for the hub's URL where that is not known. Nothing else has this host (RFC 6761, section 6.4).
-const NO_URL: &str = "http://hub.invalid/.well-known/mercure";
-
 /// Which topics a subscriber follows, or a token covers: all, or those that it lists and those that its patterns match.
 #[derive(Clone, Debug, Default)]
 pub struct Selector {
@@ -207,7 +204,7 @@ impl Selector {
 }
 
 fn pattern(kind: Kind, text: &str, base: Option<&Base>) -> Result<Pattern, InvalidSelector> {
-    let base = base.cloned().or_else(|| Base::parse(NO_URL));
+    let base = base.cloned().or_else(|| Base::configured(None));
     let base = base.ok_or(InvalidPattern("a pattern needs the hub's URL: set hub_url"));
     base.and_then(|base| Pattern::parse(kind, text, &base)).map_err(InvalidSelector::Pattern)
 }

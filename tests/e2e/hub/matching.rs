@@ -168,9 +168,10 @@ pub(super) async fn a_component_lets_its_clients_follow_patterns(log: Log) {
     assert_eq!(stream.event().await.name, "ready");
     publish(address, "/publish/b", "of another topic").await;
     publish(address, "/publish/a/private", "1").await;
+    // Which host it asks is the client's to say, and adds nothing to what the component chose.
     let here = format!("http://{address}/books/9");
-    publish(address, "/batch", &format!("/books/7 2\n/films/7 no book\n/books/8 3\n{here} 4")).await;
-    for data in ["1", "2", "3", "4"] {
+    publish(address, "/batch", &format!("/books/7 2\n/films/7 no book\n{here} no book\n/books/8 3")).await;
+    for data in ["1", "2", "3"] {
         assert_eq!(stream.event().await.data, data);
     }
     publish(address, "/end/a", "").await;
@@ -243,4 +244,52 @@ async fn relative_patterns_are_resolved_against_the_hubs_url() {
     }
     publisher.publish("end", "end").await;
     assert_eq!(data(&mut stream).await.join(" "), "1 3");
+}
+
+/// What a client may say of the host that it asks: the target of its request, and headers.
+const HOSTS: [(&str, &[(&str, &str)]); 4] = [
+    ("", &[]),
+    ("", &[("host", "a.example")]),
+    ("http://a.example", &[("host", "a.example")]),
+    ("", &[("x-forwarded-host", "a.example"), ("forwarded", "host=a.example"), ("x-forwarded-proto", "http")]),
+];
+
+#[tokio::test]
+async fn a_host_that_a_client_names_widens_no_token() {
+    let details = r#"{"authorization_details":[{"type":"https://mercure.rocks/authorization-detail",
+        "actions":["publish","subscribe"],"topics":[{"match":"http://a.example/*","match_type":"urlpattern"}]}]}"#;
+    let authorization = format!("Bearer {}", token_with(details));
+    for (url, hears, status) in [("", "own", 403), ("http://a.example/.well-known/mercure", "secret own", 200)] {
+        let server = hub_with_key().variable("hub_url", url).variable("subscriptions", true).start().await;
+        let address = server.address();
+        let mut publisher = Publisher::new(address).await;
+        publisher.publish_with("secret-room", "secret", "&private=on").await;
+        publisher.publish_with("http://a.example/room", "own", "&private=on").await;
+        publisher.publish("end", "end").await;
+        for (target, named) in HOSTS {
+            let headers: Vec<_> = named.iter().copied().chain([("authorization", authorization.as_str())]).collect();
+            let query = format!("{target}{HUB}?match=*&last_event_id=earliest");
+            let mut stream = EventStream::open_with(address, &query, &headers).await;
+            assert_eq!(stream.status, StatusCode::OK, "{url} {target} {named:?}");
+            assert_eq!(stream.event().await.name, "ready");
+            let mut heard = data(&mut stream).await;
+            heard.retain(|data| !data.starts_with('{'));
+            assert_eq!(heard.join(" "), hears, "{url} {target} {named:?}");
+            let path = format!("{target}{HUB}/subscriptions");
+            let listed = fetch_with(address, Method::GET, &path, &headers, "").await;
+            assert_eq!(listed.status.as_u16(), status, "{url} {target} {named:?}: {}", listed.body);
+            let headers: Vec<_> = headers.iter().copied().chain([("content-type", FORM)]).collect();
+            for (topic, status) in [("secret-room", status), ("http://a.example/room", 200)] {
+                let reply = fetch_with(
+                    address,
+                    Method::POST,
+                    &format!("{target}{HUB}"),
+                    &headers,
+                    format!("topic={topic}&private"),
+                )
+                .await;
+                assert_eq!(reply.status.as_u16(), status, "{url} {target} {named:?} {topic}: {}", reply.body);
+            }
+        }
+    }
 }
