@@ -11,13 +11,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use spin_sdk::http::Request;
 use spin_sse::timer::{Timer, now};
 
+use crate::access::invalid_token::InvalidToken;
 use crate::access::policy;
 use crate::request::prefer;
 use crate::request::publish;
 use crate::request::refusal::Refusal;
 use crate::request::upload::Upload;
 use crate::spin::detached::detached;
-use crate::spin::endpoint::{Purpose, cors, grant, refuse};
+use crate::spin::endpoint::{Purpose, cors, grant, refuse, unix_time};
 use crate::spin::hub::Hub;
 use crate::spin::publication::{PublishError, store};
 use crate::spin::refused::unpublished;
@@ -56,6 +57,10 @@ async fn try_publish(request: Request, hub: &Hub) -> Result<Reply, Failure> {
     // Without a token there is nothing to read the body for.
     policy::may_publish(grant.as_ref(), &[])?;
     let body = read(body).await?;
+    // It may have come for longer than the token was good.
+    if grant.as_ref().and_then(|grant| grant.expires).is_some_and(|end| end <= unix_time().as_secs()) {
+        return Err(Refusal::from(InvalidToken::Expired).into());
+    }
     let content_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let updates = publish::parse(content_type, &body)?;
     // It is as large as they are, and not needed while they wait for the log.

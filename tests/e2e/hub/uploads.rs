@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::support::hub::{FORM, HUB, Publisher, follow, hub_with_key, token};
-use crate::support::within;
+use crate::support::hub::{FORM, HUB, Publisher, follow, hub_with_key, token, token_until};
+use crate::support::{unix_time, within};
 
 /// A request to publish whose body is announced and does not come.
 async fn announce(address: SocketAddr, framing: &str, authorization: &str) -> TcpStream {
@@ -108,6 +108,29 @@ async fn a_body_without_a_token_is_not_waited_for() {
     let server = hub_with_key().start().await;
     let stream = announce(server.address(), "content-length: 1000", "").await;
     assert_eq!(answer(stream).await.0, "401");
+}
+
+#[tokio::test]
+async fn a_token_that_ends_while_the_body_comes_publishes_nothing() {
+    let server = hub_with_key().start().await;
+    let expires = unix_time() + 2;
+    let authorization = format!("authorization: Bearer {}\r\n", token_until(&["*"], &[], Some(expires)));
+    let body = "topic=demo&data=late";
+    let mut slow = announce(server.address(), &format!("content-length: {}", body.len()), &authorization).await;
+    slow.write_all(&body.as_bytes()[..10]).await.unwrap();
+    within("the token to end", async {
+        while unix_time() < expires {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await;
+    slow.write_all(&body.as_bytes()[10..]).await.unwrap();
+    let (status, text) = answer(slow).await;
+    assert!(status == "401" && text.contains("error=\"invalid_token\""), "{text}");
+    let mut publisher = Publisher::new(server.address()).await;
+    publisher.publish("demo", "after").await;
+    let mut stream = follow(server.address(), "demo", "earliest").await;
+    assert_eq!(stream.event().await.data, "after");
 }
 
 #[tokio::test]
