@@ -8,6 +8,8 @@ use crate::access::origins::Origins;
 use crate::access::token_settings;
 use crate::config::{Backend, Config, Redis};
 use crate::log::Retention;
+use crate::pattern::Base;
+use crate::topic::reserved::path_of;
 
 /// What is between two settings: a character that none of them has.
 const SEPARATOR: char = '\u{1e}';
@@ -136,6 +138,8 @@ impl<'s> Settings<'s> {
     }
 
     /// An address without user, query and fragment; `None` when it is empty.
+    ///
+    /// Its path is as a parser of URLs leaves it, so that what is the hub's own is the same to all who compare with it.
     fn url(&self, name: &str) -> Result<Option<String>, String> {
         let value = self.text(name, "").trim();
         if value.is_empty() {
@@ -143,10 +147,16 @@ impl<'s> Settings<'s> {
         }
         let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://")).unwrap_or_default();
         let is_address = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"@?#\"\\<>".contains(&byte));
-        match rest.split_once('/') {
-            Some((host, _)) if !host.is_empty() && is_address(rest) => Ok(Some(value.to_owned())),
-            _ => Err(must(name, "be an address such as https://example.com/.well-known/mercure", value)),
+        let is_canonical = |base: Base| match &*base.url().path {
+            "/" => rest.ends_with('/'),
+            path => path == path_of(value),
+        };
+        if rest.contains('/') && is_address(rest) && Base::parse(value).is_some_and(is_canonical) {
+            return Ok(Some(value.to_owned()));
         }
+        const URL: &str = "be an address such as https://example.com/.well-known/mercure, without a slash at its end, . \
+            and .. in its path";
+        Err(must(name, URL, value))
     }
 
     fn subscriptions(&self, default: bool) -> Result<bool, String> {
@@ -160,10 +170,10 @@ impl<'s> Settings<'s> {
 
     fn backend(&self) -> Result<Backend, String> {
         let url = self.text("log", "sqlite").trim();
+        let replicas = u32::try_from(self.number("redis_wait_replicas", 0, 0)?).unwrap_or(u32::MAX);
         if url == "sqlite" {
             return Ok(Backend::Sqlite);
         }
-        let replicas = u32::try_from(self.number("redis_wait_replicas", 0, 0)?).unwrap_or(u32::MAX);
         let host = self.text("log_host", "redis://127.0.0.1:6379");
         Redis::new(url, host, self.text("stream_key", "sse:updates").trim(), replicas).map(Backend::Redis)
     }
@@ -235,6 +245,7 @@ mod tests {
             ("history_bytes=7", "history_bytes=0", "history_bytes"),
             ("poll_ms=50", "poll_ms=50ms", "poll_ms"),
             ("log=sqlite", "log=other", "log"),
+            ("redis_wait_replicas=0", "redis_wait_replicas=two", "redis_wait_replicas"),
             ("quiet=true", "quiet=1", "quiet"),
             ("max_streams=8", "max_streams=-1", "max_streams"),
             ("hub_url=", "hub_url=example.com", "hub_url"),
@@ -243,6 +254,30 @@ mod tests {
         ] {
             let error = config(&ALL.replace(right, wrong)).unwrap_err();
             assert!(error.contains(&format!("variable {name} ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_hub_url_is_canonical() {
+        for (path, is_one) in [
+            ("/.well-known/mercure", true),
+            ("/", true),
+            ("/a/b.c/%7Ed", true),
+            ("/.well-known/mercure/", false),
+            ("//", false),
+            ("/hub/.", false),
+            ("/a/../hub", false),
+            ("/a/%2e%2E/hub", false),
+            (":99999/hub", false),
+            (":8080/hub", true),
+            ("]/hub", false),
+        ] {
+            for host in ["https://hub.example", "http://Hub.example"] {
+                let read = config(&format!("hub_url={host}{path}"));
+                assert_eq!(read.is_ok(), is_one, "{host}{path}");
+                let error = read.err().unwrap_or_default();
+                assert!(error.is_empty() || error.contains("without a slash at its end, . and .."), "{error}");
+            }
         }
     }
 
