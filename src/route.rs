@@ -28,9 +28,14 @@ pub fn route(method: &Method, path: &str) -> Route {
         ("/" | "/sse", _) => Route::MethodNotAllowed("GET, HEAD"),
         (HUB, _) => Route::Hub,
         (path, _) if path.starts_with(METADATA_PATH) => Route::Hub,
-        _ if path.strip_prefix(HUB).is_some_and(|below| below.starts_with("/subscriptions")) => Route::Subscriptions,
+        (path, _) if is_of_subscriptions(path) => Route::Subscriptions,
         _ => Route::NotFound,
     }
+}
+
+fn is_of_subscriptions(path: &str) -> bool {
+    let below = path.strip_prefix(HUB).and_then(|below| below.strip_prefix("/subscriptions"));
+    below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -56,6 +61,9 @@ mod tests {
         check(&Method::GET, "/.well-known/oauth-protected-resource/.well-known/mercure", Route::Hub);
         for path in ["/.well-known/mercure/subscriptions", "/.well-known/mercure/subscriptions/exact/a%2Fb/c"] {
             check(&Method::GET, path, Route::Subscriptions);
+        }
+        for path in ["/.well-known/mercure/subscriptions-x", "/.well-known/mercure/subscriptionsx/exact/a"] {
+            check(&Method::GET, path, Route::NotFound);
         }
         check(&Method::GET, "/.well-known/mercure/", Route::NotFound);
         check(&Method::GET, "/.well-known/mercure/other", Route::NotFound);
