@@ -91,13 +91,17 @@ impl Origins {
     /// # Errors
     ///
     /// 403, also when there is no origin.
-    pub fn may_publish(&self, request: &HeaderMap, uri: &Uri) -> Result<(), Refusal> {
+    pub fn may_publish(&self, request: &HeaderMap, uri: &Uri, hub_url: Option<&str>) -> Result<(), Refusal> {
         let source = match request.contains_key(ORIGIN) {
             true => single(request, ORIGIN),
             false => single(request, REFERER),
         };
         let source = source.and_then(|source| origin(source.to_str().ok()?)).map(|(source, _)| source);
-        if source.is_some_and(|source| self.lists(source.as_bytes()) || is_own(&source, request, uri)) {
+        let hub = hub_url.and_then(origin).map(|(hub, _)| hub);
+        let may = |source: String| {
+            self.lists(source.as_bytes()) || hub.is_some_and(|hub| hub == source) || is_own(&source, request, uri)
+        };
+        if source.is_some_and(may) {
             return Ok(());
         }
         Err(Refusal::new(
@@ -298,7 +302,7 @@ mod tests {
 
     #[track_caller]
     fn publishes(variable: &str, fields: &[(&'static str, &str)], uri: &'static str, expected: bool) {
-        let result = Origins::parse(variable).unwrap().may_publish(&headers(fields), &Uri::from_static(uri));
+        let result = Origins::parse(variable).unwrap().may_publish(&headers(fields), &Uri::from_static(uri), None);
         assert_eq!(result.is_ok(), expected, "{variable:?} {fields:?} {uri}");
         if let Err(refusal) = result {
             assert_eq!((refusal.status.as_u16(), refusal.challenge), (403, None));
@@ -327,6 +331,21 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_the_hubs_url_may_publish_with_a_cookie_whatever_the_host_is_by_then() {
+        let request = headers(&[("host", "10.0.0.7:3000"), ("origin", "https://hub.example")]);
+        for (url, may) in [
+            (None, false),
+            (Some("https://hub.example/.well-known/mercure"), true),
+            (Some("https://Hub.example:443/hub"), true),
+            (Some("http://hub.example/hub"), false),
+            (Some("https://hub.example.net/hub"), false),
+        ] {
+            let result = Origins::default().may_publish(&request, &Uri::from_static("/hub"), url);
+            assert_eq!(result.is_ok(), may, "{url:?}");
+        }
+    }
+
+    #[test]
     fn a_page_of_the_hub_itself_may_publish_with_a_cookie() {
         publishes("", &[("host", "hub.example"), ("origin", "https://hub.example")], "/", true);
         publishes("", &[("host", "Hub.example:443"), ("origin", "https://hub.example")], "/", true);
@@ -349,7 +368,7 @@ mod tests {
             let Ok(value) = HeaderValue::from_bytes(&value) else { return Ok(()) };
             for name in [ORIGIN, REFERER, HOST] {
                 let request = HeaderMap::from_iter([(name, value.clone())]);
-                let _ = origins.may_publish(&request, &Uri::from_static("/"));
+                let _ = origins.may_publish(&request, &Uri::from_static("/"), None);
                 origins.preflight(&request);
             }
         }

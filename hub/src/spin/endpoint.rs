@@ -70,15 +70,17 @@ pub(crate) async fn grant(
     let tokens = &hub.config.tokens;
     let credentials = credentials::find(headers, uri.query(), tokens)?;
     if keys(tokens, purpose).is_empty() {
-        // Without a key no token is worth anything, and a subscriber reads what is public.
-        return match purpose {
-            Purpose::Publish => Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, NO_SECRET)),
-            Purpose::Subscribe => Ok(None),
+        // Without a key no token is worth anything, and a subscriber without one reads what is public. A cookie came by
+        // itself: it may be that of another application of the host, or for publishing.
+        return match (purpose, credentials) {
+            (Purpose::Publish, _) => Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, NO_SECRET)),
+            (Purpose::Subscribe, Some(credentials)) if !credentials.ambient => Err(InvalidToken::Key.into()),
+            (Purpose::Subscribe, _) => Ok(None),
         };
     }
     let Some(credentials) = credentials else { return Ok(None) };
     if purpose == Purpose::Publish && credentials.ambient {
-        hub.config.origins.may_publish(headers, uri)?;
+        hub.config.origins.may_publish(headers, uri, hub.config.hub_url.as_deref())?;
     }
     let base = Base::configured(hub.config.hub_url.as_deref());
     verify(&credentials.token, hub, purpose, base.as_ref()).await.map(Some)

@@ -3,7 +3,7 @@
 use hyper::{Method, StatusCode};
 
 use crate::support::client::{EventStream, Item, fetch_with};
-use crate::support::hub::{FORM, HUB, Publisher, follow, hub_with_key, token, token_until};
+use crate::support::hub::{FORM, HUB, Publisher, SECRET, follow, hub_with_key, token, token_until};
 use crate::support::log::Log;
 use crate::support::server::{Server, hub};
 use crate::support::unix_time;
@@ -128,6 +128,27 @@ async fn a_hub_that_is_not_anonymous_wants_a_token() {
     let path = format!("{HUB}?match=demo");
     let stream = EventStream::open_with(server.address(), &path, &[("authorization", &authorization)]).await;
     assert_eq!(stream.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_token_that_no_key_can_check_is_refused() {
+    let garbage = [("authorization", "Bearer x.y.z")];
+    let cookie = [("cookie", "mercureAuthorization=x.y.z")];
+    // A hub without any key, and one with a key for publishers alone.
+    for (variable, value) in [("jwt_secret", ""), ("jwt_publisher_secret", SECRET)] {
+        let server = hub().variable(variable, value).variable("subscriptions", true).start().await;
+        for (query, headers) in [("?match=demo", &garbage[..]), ("?match=demo&authorization=x.y.z", &[])] {
+            check_refusals(&server, &[(Method::GET, query, headers, "", 401, INVALID_TOKEN)]).await;
+        }
+        let path = format!("{HUB}/subscriptions");
+        let reply = fetch_with(server.address(), Method::GET, &path, &garbage, "").await;
+        assert_eq!((reply.status.as_u16(), reply.header("www-authenticate")), (401, r#"Bearer error="invalid_token""#));
+        // A browser sends a cookie to whom it was not meant for.
+        for headers in [&cookie[..], &[]] {
+            let stream = EventStream::open_with(server.address(), &format!("{HUB}?match=demo"), headers).await;
+            assert_eq!(stream.status, StatusCode::OK, "{variable} {headers:?}");
+        }
+    }
 }
 
 #[tokio::test]
