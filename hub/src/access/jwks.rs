@@ -13,7 +13,8 @@ pub(crate) const MAX_SIZE: usize = 64 * 1024;
 /// How many keys a set has at most.
 const MAX_KEYS: usize = 32;
 
-/// Reads the keys of a set that tokens can be checked with.
+/// Reads the keys of a set that tokens can be checked with. There may be none: who publishes such a set takes back those
+/// that there were.
 ///
 /// RFC 7517, section 5: "Implementations SHOULD ignore JWKs within a JWK Set that use "kty" (key type) values that are
 /// not understood by them, that are missing required members, or for which values are out of the supported ranges."
@@ -31,13 +32,7 @@ pub(crate) fn read(text: &[u8]) -> Result<Vec<Key>, &'static str> {
     if list.len() > MAX_KEYS {
         return Err("has more than 32 keys");
     }
-    let keys: Vec<Key> = list.iter().filter_map(key).collect();
-    if keys.is_empty() {
-        return Err(
-            "has no key that the hub can use: it takes EC on P-256, OKP on Ed25519, and RSA of 2048 to 4096 bits",
-        );
-    }
-    Ok(keys)
+    Ok(list.iter().filter_map(key).collect())
 }
 
 fn key(jwk: &Json) -> Option<Key> {

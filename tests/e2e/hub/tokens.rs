@@ -116,6 +116,17 @@ async fn keys_at_a_url_are_fetched_and_again_for_an_unknown_one_once_a_minute() 
 }
 
 #[tokio::test]
+async fn a_set_without_keys_takes_all_back() {
+    let upstream = Upstream::start([set(&[ES256_JWK]), set(&[])].into_iter().chain([set(&[]), set(&[])])).await;
+    let server = keys_at(&upstream).start().await;
+    let named = |id: &str| Token { key_id: Some(id.to_owned()), ..access_token() };
+    assert_eq!(publish(&server, &ES256.bearer(&named("es"))).await.status, StatusCode::OK);
+    // It has the set fetched.
+    assert_eq!(publish(&server, &ED25519.bearer(&named("unknown"))).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(publish(&server, &ES256.bearer(&named("es"))).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn while_keys_cannot_be_fetched_a_token_is_answered_503_and_others_are_served() {
     let json = |text: String| vec![Step::Head(200, vec![]), chunk(text), Step::End];
     let upstream = Upstream::start([
