@@ -29,9 +29,10 @@ impl PublicKey {
         VerifyingKey::from_affine(point?).ok().map(|key| PublicKey::Es256(Box::new(key)))
     }
 
-    /// The key on Ed25519 with these 32 bytes.
+    /// The key on Ed25519 with these 32 bytes, if they are a point that can be one.
     pub(crate) fn ed25519(bytes: &[u8]) -> Option<PublicKey> {
-        ed25519::PublicKey::from_slice(bytes).ok().map(PublicKey::EdDsa)
+        let key = ed25519::PublicKey::from_slice(bytes).ok().filter(|key| key.validate().is_ok());
+        key.map(PublicKey::EdDsa)
     }
 
     /// The RSA key with this modulus and this exponent, the most significant byte first.

@@ -195,16 +195,11 @@ fn keys_that_are_weak_are_none() {
         assert!(PublicKey::p256(x, y).is_none(), "{x:?}");
     }
     assert!(PublicKey::ed25519(&[1; 31]).is_none());
-    // Points of small order, with which a signature can fit any text: it fits none.
-    for point in [[0; 32], {
-        let mut one = [0; 32];
-        one[0] = 1;
-        one
-    }] {
-        let Some(key) = PublicKey::ed25519(&point) else { continue };
-        for signature in [[0; 64], [point, [0; 32]].concat().try_into().unwrap()] {
-            assert!(!key.verifies(b"text", &signature));
-        }
+    // Points of small order, with which a signature can fit any text.
+    let mut one = [0; 32];
+    one[0] = 1;
+    for point in [[0; 32], one] {
+        assert!(PublicKey::ed25519(&point).is_none(), "{point:?}");
     }
 }
 
