@@ -13,8 +13,8 @@ pub(crate) const MAX_SIZE: usize = 64 * 1024;
 /// How many keys a set has at most.
 const MAX_KEYS: usize = 32;
 
-/// Reads the keys of a set that tokens can be checked with. There may be none: who publishes such a set takes back those
-/// that there were.
+/// Reads the keys of a set that tokens can be checked with. There may be none: who publishes such a set takes back
+/// those that there were.
 ///
 /// RFC 7517, section 5: "Implementations SHOULD ignore JWKs within a JWK Set that use "kty" (key type) values that are
 /// not understood by them, that are missing required members, or for which values are out of the supported ranges."
