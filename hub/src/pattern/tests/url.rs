@@ -27,12 +27,15 @@ fn theirs(topic: &str) -> Option<Ours> {
 }
 
 /// Where that crate does not do what the standard says today. The test below has an example of each.
-fn differs(topic: &str, ours: Option<&Ours>) -> bool {
+pub(super) fn differs(topic: &str, ours: Option<&Ours>) -> bool {
     let text = topic.replace(['\t', '\n'], "");
     let text = text.trim_matches(|character| character <= ' ');
     let relative = text.strip_prefix("https:").unwrap_or(text);
     let slashes = relative.chars().take_while(|character| "/\\".contains(*character)).count();
+    let authority = text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let port = authority.and_then(|authority| authority.split_once('\\')?.0.rsplit_once(':'));
     slashes > 2
+        || (ours.is_none() && port.is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())))
         || text.contains(" ?")
         || text.contains(" #")
         || ours.is_some_and(|url| url.scheme == "file" && url.path.contains("//"))
@@ -83,6 +86,11 @@ fn where_the_crate_differs_the_standard_counts() {
     }
     assert_eq!(ours("https://xn--a/").unwrap().host, "xn--a");
     assert_eq!(ours("https://É.example/").unwrap().host, "É.example");
+    // Only a special scheme has \ for /: here it ends no port.
+    for topic in ["foo://h:\\", "foo://h:1\\"] {
+        assert_eq!(ours(topic), None, "{topic}");
+        assert!(theirs(topic).is_some(), "{topic}");
+    }
 }
 
 #[test]
