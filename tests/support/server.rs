@@ -1,7 +1,7 @@
 //! A component being served, by the dev host or by Spin.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
@@ -209,7 +209,8 @@ impl Setup {
 
     async fn spin(self, spin: &Path, state: &Path, own: Option<TempDir>) -> Server {
         build_once(&self.manifest, spin);
-        let free = || TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+        // It is bound a second later. Until then the system may give one that it chose itself to another.
+        let free = || SocketAddr::from(([127, 0, 0, 1], test_redis::free_port()));
         let address = self.listen.unwrap_or_else(free);
         let mut command = Command::new(spin);
         command.arg("up").arg("--from").arg(&self.manifest).arg("--state-dir").arg(state);
