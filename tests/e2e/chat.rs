@@ -187,7 +187,7 @@ fn in_chat(chat: &str, messages: usize) -> String {
 }
 
 async fn a_chat_of_the_ai_sdk_has_an_answer_for_each_question(log: Log) {
-    let script = Script::ui_messages("answer", &words(30), PAUSE);
+    let script = Script::ui_messages("answer", &words(200), PAUSE);
     let upstream = Upstream::start(vec![script.answer(); 3]).await;
     let server = start(&log, &upstream).await;
     let nothing = fetch(server.address(), Method::GET, "/chats/c1/stream").await;

@@ -172,23 +172,26 @@ impl Follower {
     pub async fn until_it_is_told_to_stop(&mut self, seed: u64) {
         let mut dice = Dice(seed);
         let mut left = dice.below(40);
-        within(format!("{} to end", self.path), async {
-            while !self.is_told_to_stop {
-                match self.step().await {
-                    Some(event) if event.name == "gap" => self.gaps += 1,
-                    Some(event) if event.name == "ready" || event.name == "place" => {}
-                    Some(event) => {
-                        self.updates.push(event);
-                        left = left.saturating_sub(1);
+        while !self.is_told_to_stop {
+            let had = self.updates.len();
+            within(format!("update {had} of {} or its end", self.path), async {
+                while self.updates.len() == had && !self.is_told_to_stop {
+                    match self.step().await {
+                        Some(event) if event.name == "gap" => self.gaps += 1,
+                        Some(event) if event.name == "ready" || event.name == "place" => {}
+                        Some(event) => {
+                            self.updates.push(event);
+                            left = left.saturating_sub(1);
+                        }
+                        None => self.stream = None,
                     }
-                    None => self.stream = None,
+                    if left == 0 {
+                        (self.stream, left) = (None, dice.below(40));
+                    }
                 }
-                if left == 0 {
-                    (self.stream, left) = (None, dice.below(40));
-                }
-            }
-        })
-        .await;
+            })
+            .await;
+        }
     }
 
     pub fn data(&self) -> Vec<&str> {

@@ -65,35 +65,62 @@ impl Drop for Proxy {
 async fn relay(client: TcpStream, server: TcpStream, mark: &str, meddling: Arc<Mutex<Option<Meddling>>>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let (mut asked, mut answered) = (vec![0; 1 << 20], vec![0; 1 << 20]);
-    let (mut left, mut answer) = (None, None);
+    let (mut asked, mut answered) = (Vec::new(), vec![0; 1 << 20]);
+    let (mut meddled, mut left) = (None, None);
     loop {
         tokio::select! {
-            Ok(length @ 1..) = from_client.read(&mut asked) => {
-                let command = &asked[..length];
-                let is_marked = command.windows(mark.len()).any(|window| window == mark.as_bytes());
-                match if is_marked { meddling.lock().unwrap().take() } else { None } {
-                    Some(Meddling::Answer(instead)) => {
-                        answer = Some(instead);
-                        if to_server.write_all(b"PING\r\n").await.is_err() { return }
-                        continue;
+            Ok(1..) = from_client.read_buf(&mut asked) => {
+                let mut passed = Vec::new();
+                while let Some(length) = first_command(&asked) {
+                    let command: Vec<u8> = asked.drain(..length).collect();
+                    let is_marked = command.windows(mark.len()).any(|window| window == mark.as_bytes());
+                    let meddling = if is_marked { meddling.lock().unwrap().take() } else { None };
+                    if meddling.is_some() {
+                        // Its answer says where that of the command is, among those of others.
+                        passed.extend(b"PING\r\n");
                     }
-                    Some(Meddling::Cut(bytes)) => left = Some(bytes),
-                    None => {}
+                    if !matches!(meddling, Some(Meddling::Answer(_))) {
+                        passed.extend(command);
+                    }
+                    meddled = meddling.or(meddled);
                 }
-                if to_server.write_all(command).await.is_err() { return }
+                if to_server.write_all(&passed).await.is_err() { return }
             }
             Ok(length @ 1..) = from_server.read(&mut answered) => {
-                let pong = answered[..length].windows(7).position(|window| window == b"+PONG\r\n");
-                if let (Some(at), Some(instead)) = (pong, answer.take_if(|_| pong.is_some())) {
-                    let answers = [&answered[..at], instead.as_bytes(), &answered[at + 7..length]].concat();
-                    if to_client.write_all(&answers).await.is_err() { return }
-                    continue;
+                let mut answers = answered[..length].to_vec();
+                let pong = answers.windows(7).position(|window| window == b"+PONG\r\n");
+                if let (Some(at), Some(meddling)) = (pong, meddled.take_if(|_| pong.is_some())) {
+                    let after = answers.split_off(at).split_off(7);
+                    match meddling {
+                        Meddling::Answer(instead) => answers.extend([instead.as_bytes(), &after].concat()),
+                        Meddling::Cut(bytes) => {
+                            if to_client.write_all(&answers).await.is_err() { return }
+                            (left, answers) = (Some(bytes), after);
+                        }
+                    }
                 }
-                let length = left.map_or(length, |left| length.min(left));
-                if to_client.write_all(&answered[..length]).await.is_err() || left.is_some() { return }
+                let is_cut = left.is_some() && !answers.is_empty();
+                answers.truncate(left.unwrap_or(answers.len()));
+                if to_client.write_all(&answers).await.is_err() || is_cut { return }
             }
             else => return,
         }
     }
+}
+
+/// The length of the first command, when all of it has come. It is an array of strings.
+fn first_command(bytes: &[u8]) -> Option<usize> {
+    let (words, mut at) = length(bytes, 0)?;
+    for _ in 0..words {
+        let (length, start) = length(bytes, at)?;
+        at = start + length + 2;
+    }
+    (at <= bytes.len()).then_some(at)
+}
+
+/// The number of a line as `*3`, and where the line ends.
+fn length(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    let line = bytes.get(at..)?;
+    let end = line.windows(2).position(|window| window == b"\r\n")?;
+    Some((std::str::from_utf8(&line[1..end]).unwrap().parse().unwrap(), at + end + 2))
 }

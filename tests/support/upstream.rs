@@ -24,6 +24,8 @@ pub enum Step {
     Endlessly(Vec<u8>),
     /// Nothing for a while.
     Pause(Duration),
+    /// Nothing until the test sends `true`.
+    Gate(watch::Receiver<bool>),
     /// The end of the body. Without it the body is cut.
     End,
     /// Nothing until the client closes the connection.
@@ -211,6 +213,13 @@ impl Shared {
             Step::Pause(pause) => {
                 let left = tokio::time::timeout(pause, connection.read(&mut [0])).await;
                 left.is_err().then_some(())
+            }
+            Step::Gate(mut gate) => {
+                let mut buffer = [0];
+                tokio::select! {
+                    is_open = async { gate.wait_for(|is_open| *is_open).await.is_ok() } => is_open.then_some(()),
+                    _ = connection.read(&mut buffer) => None,
+                }
             }
             Step::End => connection.write_all(b"0\r\n\r\n").await.ok(),
             Step::Hold => {

@@ -38,7 +38,7 @@ pub(super) async fn private_updates_reach_only_who_may_read_them(log: Log) {
 #[tokio::test]
 async fn a_stream_ends_when_its_token_does() {
     let server = hub_with_key().start().await;
-    let authorization = format!("Bearer {}", token_until(&[], &["demo"], Some(unix_time() + 2)));
+    let authorization = format!("Bearer {}", token_until(&[], &["demo"], Some(unix_time() + 5)));
     let headers = [("authorization", authorization.as_str())];
     let path = format!("{HUB}?match=demo");
     let mut stream = EventStream::open_with(server.address(), &path, &headers).await;

@@ -104,16 +104,16 @@ pub(super) async fn a_stream_that_came_after_the_decision_stays_and_its_instance
     let had = log.listeners();
     log.tell_all_to_gather();
     // The instances hear of it when they renew their registrations.
-    let mut late = streams(&server, 4).await;
     let grown = |listeners: &[(u64, usize)], had: &[(u64, usize)]| {
         listeners.iter().find(|(id, streams)| had.iter().any(|(known, few)| known == id && streams > few)).copied()
     };
     let mut both = None;
-    log.has_listeners("late streams in an instance that leaves", |listeners| {
+    // While they open: soon after, the instances have fewer.
+    let registered = log.has_listeners("late streams in an instance that leaves", |listeners| {
         both = grown(listeners, &had);
         both.is_some()
-    })
-    .await;
+    });
+    let (mut late, ()) = tokio::join!(streams(&server, 4), registered);
     for stream in &mut early {
         while stream.item().await != Item::End {}
     }

@@ -9,7 +9,7 @@ use crate::support::within;
 use super::component::publish;
 
 pub(super) async fn a_quiet_stream_has_nothing_but_updates_and_places(log: Log) {
-    let server = log.component().variable("stream_seconds", 1).start().await;
+    let server = log.component().variable("stream_seconds", 3).start().await;
     let address = server.address();
     let first = publish(address, "/publish/a", "1").await;
     for path in ["/hub?match=a&quiet=true&last_event_id=earliest", "/follow/a/quiet,from_start"] {
@@ -59,7 +59,7 @@ pub(super) async fn quiet_clients_that_are_cut_get_every_update_once_and_in_orde
 }
 
 pub(super) async fn a_quiet_topic_does_not_cost_a_quiet_client_its_place(log: Log) {
-    let server = log.hub().variable("history_updates", 150).variable("stream_seconds", 1).start().await;
+    let server = log.hub().variable("history_updates", 150).variable("stream_seconds", 4).start().await;
     let mut publisher = Publisher::new(server.address()).await;
     let path = format!("{HUB}?match=quiet&quiet=true");
     let mut stream = EventStream::open(server.address(), &path).await;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use hyper::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use super::component::publish;
 use crate::support::client::{EventStream, Item, fetch, fetch_with};
@@ -297,11 +298,14 @@ pub(super) async fn a_relay_waits_for_a_log_that_is_away_and_reads_no_further(mu
     let event = |n: usize| format!("data: {n} {}\n\n", "x".repeat(60_000));
     let events: Vec<_> = (0..200).map(|n| chunk(event(n))).collect();
     let server = log.component().start().await;
-    let upstream = Upstream::start([stream([vec![chunk("data: first\n\n")], events, vec![Step::End]].concat())]).await;
+    let (has_failed, gate) = watch::channel(false);
+    let begin = vec![chunk("data: first\n\n"), Step::Gate(gate)];
+    let upstream = Upstream::start([stream([begin, events, vec![Step::End]].concat())]).await;
     let mut reader = reader(server.address(), "a");
     begun(&relay(server.address(), "a", "", &upstream).await);
     assert_eq!(reader.next().await.data, "first");
     log.fail();
+    has_failed.send_replace(true);
     server.logged("hub: the log cannot be written", 1).await;
     upstream.rests().await;
     assert!(upstream.taken() < 150 * event(0).len(), "{} bytes were read", upstream.taken());

@@ -263,7 +263,7 @@ async fn a_token_that_ends_within_a_page_of_history_ends_the_stream_there() {
     for number in 0..COUNT {
         publisher.publish_with("demo", &format!("{number} {large}"), "&private=on").await;
     }
-    let end = unix_time() + 2;
+    let end = unix_time() + 5;
     let follow = async |id: &str, expires: Option<u64>| {
         let authorization = format!("Bearer {}", token_until(&[], &["demo"], expires));
         let path = format!("{HUB}?match=demo&last_event_id={}", id.replace('#', "%23"));

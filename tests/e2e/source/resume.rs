@@ -93,7 +93,7 @@ async fn a_silent_upstream_is_asked_again() {
         stream([chunk("data: b\n\n"), Step::End]),
     ])
     .await;
-    assert_eq!(all(&server, &upstream, "silence_ms=1000").await, said(&["a", "b"], "finished"));
+    assert_eq!(all(&server, &upstream, "silence_ms=3000").await, said(&["a", "b"], "finished"));
     // Each time the connection was closed.
     upstream.left(2).await;
     assert_eq!(upstream.asked()[2].header("last-event-id"), "1");
@@ -102,10 +102,10 @@ async fn a_silent_upstream_is_asked_again() {
 #[tokio::test]
 async fn comments_are_no_silence() {
     let server = streams().start().await;
-    // More than a second of comments, and then the event.
+    // More than three seconds of comments, and then the event.
     let upstream =
-        Upstream::start([stream([Step::Slowly(":\n".repeat(600).into()), chunk("data: a\n\n"), Step::End])]).await;
-    assert_eq!(all(&server, &upstream, "silence_ms=1000").await, said(&["a"], "finished"));
+        Upstream::start([stream([Step::Slowly(":\n".repeat(1_800).into()), chunk("data: a\n\n"), Step::End])]).await;
+    assert_eq!(all(&server, &upstream, "silence_ms=3000").await, said(&["a"], "finished"));
     assert_eq!(upstream.asked().len(), 2);
 }
 
