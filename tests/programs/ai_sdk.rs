@@ -8,7 +8,7 @@ use tokio::process::Command;
 use crate::packages::{Program, npm};
 use crate::support::model::Script;
 use crate::support::server::chat;
-use crate::support::upstream::Upstream;
+use crate::support::upstream::{Step, Upstream};
 
 /// The newest of each line that is used today.
 const VERSIONS: [&str; 2] = ["6.0.326", "7.0.173"];
@@ -34,8 +34,15 @@ async fn clients_of_the_ai_sdk_are_cut_and_have_every_word_once() {
         let directory = npm(&format!("ai-{version}"), &[&format!("ai@{version}")]).await;
         std::fs::write(directory.join("client.mjs"), include_str!("ai_sdk.mjs")).unwrap();
         // A client takes two messages with one id for one message.
-        let answers =
-            (0..5).map(|n| Script::ui_messages(&format!("answer {n}"), &words, Duration::from_millis(20)).answer());
+        let answers = (0..5).map(|n| {
+            let script = Script::ui_messages(&format!("answer {n}"), &words, Duration::from_millis(20));
+            match n {
+                // Time to come back to it.
+                0 | 1 => script.answer_with(WORDS / 2, Step::Pause(Duration::from_secs(5))),
+                4 => script.answer_with(WORDS / 2, Step::Hold),
+                _ => script.answer(),
+            }
+        });
         let upstream = Upstream::start(answers).await;
         let server = chat().variable("upstream", upstream.url("/api/chat")).start().await;
         let mut command = Command::new("node");

@@ -11,8 +11,11 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::support::client::fetch_with;
-use crate::support::within;
+use crate::support::client::fetch_within;
+use crate::support::{DEADLINE, within, within_time};
+
+/// How long Chromium may take to start.
+const START: Duration = Duration::from_secs(90);
 
 pub struct Browser {
     driver: SocketAddr,
@@ -70,7 +73,8 @@ impl Browser {
             "goog:chromeOptions": {"args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"}
         }}});
-        let answer = call(driver, Method::POST, "/session", Some(capabilities)).await;
+        // Chromium starts meanwhile.
+        let answer = call_within(START, driver, Method::POST, "/session", Some(capabilities)).await;
         let session = answer["sessionId"].as_str().unwrap().to_owned();
         let browser = Browser { driver, session, _child: child, _profile: profile };
         browser.command("url", json!({ "url": url })).await;
@@ -120,13 +124,30 @@ impl Browser {
         self.run(&format!("document.getElementById('{id}').click()")).await;
     }
 
+    /// Clicks, and waits until a script has returned this value after a change of the page, for however short a time.
+    pub async fn click_until_once(&self, id: &str, script: &str, value: &str) {
+        self.run(&format!(
+            "window.values = [];
+             new MutationObserver(() => values.push({script}))
+               .observe(document, {{ attributes: true, characterData: true, childList: true, subtree: true }});
+             document.getElementById('{id}').click()"
+        ))
+        .await;
+        self.until(&format!("values.includes('{value}')")).await;
+    }
+
     pub async fn fill(&self, id: &str, value: &str) {
         self.run(&format!("document.getElementById('{id}').value = {}", json!(value))).await;
     }
 
     /// Waits until a script returns true.
     pub async fn until(&self, condition: &str) {
-        within(condition, async {
+        self.until_within(DEADLINE, condition).await;
+    }
+
+    /// As [`Self::until`], of what takes longer than [`DEADLINE`] by design.
+    pub async fn until_within(&self, time: Duration, condition: &str) {
+        within_time(time, condition, async {
             while self.run(&format!("return Boolean({condition})")).await != Value::Bool(true) {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -144,8 +165,12 @@ impl Browser {
 }
 
 async fn call(driver: SocketAddr, method: Method, path: &str, body: Option<Value>) -> Value {
+    call_within(DEADLINE, driver, method, path, body).await
+}
+
+async fn call_within(time: Duration, driver: SocketAddr, method: Method, path: &str, body: Option<Value>) -> Value {
     let body = body.map(|body| body.to_string()).unwrap_or_default();
-    let reply = fetch_with(driver, method, path, &[("content-type", "application/json")], body).await;
+    let reply = fetch_within(time, driver, method, path, &[("content-type", "application/json")], body).await;
     let answer: Value = serde_json::from_str(&reply.body).unwrap();
     assert!(reply.status.is_success(), "{path}: {answer}");
     answer["value"].clone()

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::browser::Browser;
 use crate::support::model::Script;
 use crate::support::server::chat;
-use crate::support::upstream::{Upstream, status};
+use crate::support::upstream::{Step, Upstream, status};
 
 const TOKENS: usize = 300;
 /// The last answer of the page.
@@ -35,7 +37,9 @@ async fn check(browser: &Browser, state: &str, text: &str) {
 #[ignore = "needs Chromium"]
 async fn a_page_that_is_reloaded_and_dropped_has_every_token_once_and_so_has_a_second_tab() {
     let words = tokens(TOKENS);
-    let upstream = Upstream::start([Script::completions(&words, Duration::from_millis(30)).answer()]).await;
+    let (is_seen, gate) = watch::channel(false);
+    let script = Script::completions(&words, Duration::from_millis(30));
+    let upstream = Upstream::start([script.answer_with(250, Step::Gate(gate))]).await;
     let server = chat().variable("upstream", upstream.url("/v1/chat/completions")).start().await;
     let browser = Browser::open(&format!("http://{}/", server.address())).await;
     ask(&browser).await;
@@ -44,13 +48,13 @@ async fn a_page_that_is_reloaded_and_dropped_has_every_token_once_and_so_has_a_s
         browser.reload().await;
     }
     until_tokens(&browser, 180).await;
-    browser.click("drop").await;
-    browser.until(&format!("{STATE} === 'reconnecting'")).await;
+    browser.click_until_once("drop", STATE, "reconnecting").await;
     let first = browser.tab().await;
     let second = browser.open_tab(browser.run("return location.href").await.as_str().unwrap()).await;
     until_tokens(&browser, 200).await;
     let state = browser.run(&format!("return {STATE}")).await;
     assert_eq!(state, "streaming", "the answer should not be over before the second tab has begun");
+    is_seen.send_replace(true);
     check(&browser, "finished", &words.concat()).await;
     browser.show_tab(&first).await;
     check(&browser, "finished", &words.concat()).await;
@@ -141,7 +145,8 @@ async fn the_page_says_that_the_host_of_an_answer_died() {
     server.stop().await;
     browser.until(&format!("{STATE} === 'reconnecting'")).await;
     let _server = setup.start().await;
-    browser.until(&format!("{STATE} === 'interrupted'")).await;
+    // The lease of the answer runs out first.
+    browser.until_within(Duration::from_secs(45), &format!("{STATE} === 'interrupted'")).await;
     let text = browser.run(&format!("return {TEXT}")).await;
     let text = text.as_str().unwrap();
     assert!(text.len() > 100 && tokens(10_000).concat().starts_with(text), "{text:?}");

@@ -2,11 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::Mutex;
 
 use crate::support::within;
+
+const ATTEMPTS: usize = 3;
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_secs(5);
 
 fn directory(name: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -14,10 +20,19 @@ fn directory(name: &str) -> PathBuf {
     directory
 }
 
+/// Runs one at a time, as all have one cache, and again when a registry does not answer.
 async fn run(mut command: Command, needs: &str) {
-    let status = command.stdout(Stdio::null()).status().await;
-    let status = status.unwrap_or_else(|error| panic!("install {needs}: {error}"));
-    assert!(status.success(), "{command:?} failed: is {needs} installed?");
+    static RUNNING: Mutex<()> = Mutex::const_new(());
+    let _alone = RUNNING.lock().await;
+    command.stdout(Stdio::null());
+    for attempt in 1..=ATTEMPTS {
+        let status = command.status().await.unwrap_or_else(|error| panic!("install {needs}: {error}"));
+        if status.success() {
+            return;
+        }
+        assert!(attempt < ATTEMPTS, "{command:?} failed {attempt} times: is {needs} installed?");
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// A directory with these packages of npm.

@@ -1,6 +1,7 @@
 //! An HTTP client that reads an event stream as it comes.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -10,11 +11,19 @@ use hyper_util::rt::TokioIo;
 use spin_sse::{Decoder, Frame};
 use tokio::net::TcpStream;
 
-use super::within;
+use super::{DEADLINE, within, within_time};
 
 /// Asks once, on a connection of its own.
 pub async fn request(address: SocketAddr, request: Request<Full<Bytes>>) -> Option<hyper::Response<Incoming>> {
-    within("the response head", async {
+    request_within(DEADLINE, address, request).await
+}
+
+async fn request_within(
+    time: Duration,
+    address: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> Option<hyper::Response<Incoming>> {
+    within_time(time, "the response head", async {
         let stream = TcpStream::connect(address).await.ok()?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
         tokio::spawn(connection);
@@ -58,8 +67,20 @@ pub async fn fetch_with(
     headers: &[(&str, &str)],
     body: impl Into<String>,
 ) -> Reply {
+    fetch_within(DEADLINE, address, method, path, headers, body).await
+}
+
+/// As [`fetch_with`], of a server that takes longer than [`DEADLINE`] for its answer by design.
+pub async fn fetch_within(
+    time: Duration,
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<String>,
+) -> Reply {
     let builder = ask(address, method, path, headers);
-    let response = request(address, builder.body(Full::from(body.into())).unwrap()).await;
+    let response = request_within(time, address, builder.body(Full::from(body.into())).unwrap()).await;
     let response = response.expect("the server should answer");
     let (parts, body) = response.into_parts();
     let body = within("the response body", body.collect()).await.unwrap().to_bytes();

@@ -45,6 +45,14 @@ impl Script {
         answer
     }
 
+    /// The answer of an upstream that does something else before its event number `at`.
+    pub fn answer_with(&self, at: usize, step: Step) -> Answer {
+        let mut answer = self.answer();
+        // After the head, a pause and a chunk for each event.
+        answer.insert(1 + 2 * at, step);
+        answer
+    }
+
     /// The answer of an upstream that closes the connection before the body has ended.
     pub fn cut(&self) -> Answer {
         let pause = Step::Pause(self.pause);
