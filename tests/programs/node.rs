@@ -26,7 +26,7 @@ async fn the_package_eventsource_is_cut_by_the_hub_and_misses_nothing() {
     let directory = npm("eventsource", &["eventsource@4.1.1"]).await;
     std::fs::write(directory.join("client.mjs"), CLIENT).unwrap();
 
-    let server = hub_with_key().variable("stream_seconds", 1).variable("retry_ms", 50).start().await;
+    let server = hub_with_key().variable("stream_seconds", 2).variable("retry_ms", 50).start().await;
     let url = format!("http://{}{HUB}?match=demo", server.address());
     let mut command = Command::new("node");
     command.args(["client.mjs", &url]).current_dir(&directory);
