@@ -12,6 +12,9 @@ use crate::request::json::Json;
 pub(crate) const MAX_SIZE: usize = 64 * 1024;
 /// How many keys a set has at most.
 const MAX_KEYS: usize = 32;
+/// What is said of a set without a key that tokens can be checked with.
+pub(crate) const NO_KEY: &str =
+    "has no key that the hub can use: it takes EC on P-256, OKP on Ed25519, and RSA of 2048 to 4096 bits";
 
 /// Reads the keys of a set that tokens can be checked with. There may be none: who publishes such a set takes back
 /// those that there were.

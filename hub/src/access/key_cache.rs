@@ -65,12 +65,13 @@ impl KeyCache {
         self.fetch()
     }
 
-    /// Checks what came of a fetch. An older set stays if there is no newer one.
+    /// Checks what came of a fetch. An older set stays if there is no newer one. A newer one without a key takes all
+    /// keys back.
     pub(crate) fn fetched(&mut self, keys: Option<Vec<Key>>, now: Instant) {
         self.fetching = false;
         self.asked = Some(now);
         if let Some(keys) = keys {
-            self.keys = Some(keys.into());
+            self.keys = (!keys.is_empty()).then(|| keys.into());
         }
     }
 

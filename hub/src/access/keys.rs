@@ -59,14 +59,10 @@ impl Keys {
 }
 
 #[cfg(feature = "keys")]
-const NO_KEY: &str =
-    "has no key that the hub can use: it takes EC on P-256, OKP on Ed25519, and RSA of 2048 to 4096 bits";
-
-#[cfg(feature = "keys")]
 fn here(text: &str) -> Result<Vec<Key>, &'static str> {
     if text.starts_with('{') {
         let keys = jwks::read(text.as_bytes())?;
-        return if keys.is_empty() { Err(NO_KEY) } else { Ok(keys) };
+        return if keys.is_empty() { Err(jwks::NO_KEY) } else { Ok(keys) };
     }
     Ok(pem::read(text)?.into_iter().map(Key::from).collect())
 }

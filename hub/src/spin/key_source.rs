@@ -63,8 +63,11 @@ impl KeySource {
         let keys = fetched.and_then(|set| jwks::read(&set).map_err(|reason| format!("what is there {reason}")));
         // The query may hold a secret.
         let (host, path) = (self.url.authority().map_or("", |host| host.as_str()), self.url.path());
-        let keys = keys
-            .inspect_err(|reason| report(format_args!("hub: the keys at {host}{path} cannot be fetched: {reason}")));
+        match &keys {
+            Ok(keys) if keys.is_empty() => report(format_args!("hub: the set at {host}{path} {}", jwks::NO_KEY)),
+            Ok(_) => {}
+            Err(reason) => report(format_args!("hub: the keys at {host}{path} cannot be fetched: {reason}")),
+        }
         self.cache.borrow_mut().fetched(keys.ok(), timer::now());
         let waiting = take(&mut *self.waiting.borrow_mut());
         for notifier in waiting {

@@ -85,6 +85,20 @@ fn a_set_that_cannot_be_fetched_is_asked_for_again_after_a_second() {
 }
 
 #[test]
+fn a_set_without_a_key_takes_all_back_and_is_asked_for_again_after_a_second() {
+    let mut stage = Stage::new();
+    stage.next("a", "fetch");
+    stage.fetched(Some("a"));
+    stage.next("b", "fetch");
+    stage.fetched(Some(""));
+    stage.next("a", "unavailable");
+    stage.now = 1;
+    stage.next("a", "fetch");
+    stage.fetched(Some("b"));
+    stage.next("a", "b");
+}
+
+#[test]
 fn a_set_is_fetched_again_after_ten_minutes_and_kept_if_it_cannot_be() {
     let mut stage = Stage::new();
     stage.next("a", "fetch");
