@@ -28,6 +28,8 @@ use crate::spin::publish::read;
 use crate::spin::reply;
 #[cfg(feature = "subscriptions")]
 use crate::topic::matcher::MatchType;
+#[cfg(feature = "subscriptions")]
+use crate::topic::reserved::PATH;
 use crate::topic::selector::Selector;
 
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -149,7 +151,7 @@ impl Subscriber {
         let selector = selector.map_err(|error| Refusal::bad_request(error.to_string()))?;
         let Subscription { from_start, existing, unended, quiet, headers, .. } = subscription;
         #[cfg(feature = "subscriptions")]
-        let follows = follows(&selector, None, crate::topic::reserved::PATH, hub);
+        let follows = follows(&selector, None, PATH, hub);
         let start = match Start::from(last_event_id(request.headers(), request.uri())) {
             Start::Now if from_start => Start::Earliest,
             start => start,
